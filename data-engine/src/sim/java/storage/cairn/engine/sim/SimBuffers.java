@@ -1,0 +1,63 @@
+package storage.cairn.engine.sim;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.Buffer;
+import storage.cairn.engine.port.BufferPool;
+
+/**
+ * A pool on the heap that counts what is out, poisons what comes back (so that a use after release shows as a
+ * checksum error) and can be bounded.
+ */
+public final class SimBuffers implements BufferPool {
+    private static final byte POISON = (byte) 0xdb;
+
+    private final long limitBytes;
+    private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
+    private long outBytes;
+
+    public SimBuffers(long limitBytes) {
+        this.limitBytes = limitBytes;
+    }
+
+    @Override
+    public @Nullable Buffer acquire(int bytes) {
+        if (bytes < 1 || bytes > MAX_BYTES) {
+            throw new IllegalArgumentException("a buffer of " + bytes + " bytes");
+        }
+        int capacity = (bytes + 4095) & -4096;
+        if (outBytes + capacity > limitBytes) {
+            return null;
+        }
+        outBytes += capacity;
+        return new SimBuffer(ByteBuffer.allocate(capacity));
+    }
+
+    @Override
+    public void whenAvailable(Runnable task) {
+        waiting.add(task);
+    }
+
+    /** Bytes handed out and not come back. */
+    public long outBytes() {
+        return outBytes;
+    }
+
+    private final class SimBuffer extends Buffer {
+        SimBuffer(ByteBuffer bytes) {
+            super(bytes);
+            handOut();
+        }
+
+        @Override
+        protected void recycle() {
+            java.util.Arrays.fill(bytes().array(), POISON);
+            outBytes -= capacity();
+            Runnable next = waiting.poll();
+            if (next != null) {
+                next.run();
+            }
+        }
+    }
+}
