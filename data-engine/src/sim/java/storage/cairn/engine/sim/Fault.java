@@ -1,0 +1,84 @@
+package storage.cairn.engine.sim;
+
+import java.util.Locale;
+
+/** Everything that a simulated world can do to the code in it. The names are those of {@code --faults}. */
+public enum Fault {
+    /** A power cut: volatile writes survive in part, torn at 512 bytes, operations under way never complete. */
+    POWER_CUT(Room.PROCESS),
+    /** A process dies; what the kernel has of it survives and may still land. */
+    KILL(Room.PROCESS),
+    /** A process stands still for 1 to 60 seconds. */
+    PAUSE(Room.PROCESS),
+    /** The clocks of two processes run at different speeds. */
+    CLOCK_DRIFT(Room.PROCESS),
+    /** The wall clock of a process is set to another time. */
+    WALL_CLOCK_JUMP(Room.PROCESS),
+
+    DISK_READ_ERROR(Room.DISK),
+    DISK_WRITE_ERROR(Room.DISK),
+    DISK_FLUSH_ERROR(Room.DISK),
+    /** A single operation takes up to half a second. */
+    DISK_SLOW(Room.DISK),
+    /** The queue of the device is full for a while: everything waits. */
+    DISK_STALL(Room.DISK),
+    /** A write completes and changes nothing. */
+    DISK_LOST_WRITE(Room.MEDIA),
+    /** A write completes and lands elsewhere. */
+    DISK_MISDIRECTED_WRITE(Room.MEDIA),
+    /** A bit of something written turns. */
+    DISK_ROT(Room.MEDIA),
+
+    NET_DELAY(Room.NETWORK),
+    /** A connection is reset between two frames. */
+    NET_RESET(Room.NETWORK),
+    /** A connection is reset in the middle of a frame. */
+    NET_RESET_MID_FRAME(Room.NETWORK),
+    /** A connection stays open and carries nothing any more, in one direction or both. */
+    NET_HALF_OPEN(Room.NETWORK),
+    /** Nothing passes between two nodes, in one direction or both, for a while. */
+    NET_PARTITION(Room.NETWORK),
+    /** A reset is heard of by one side much later than by the other, so that a second connection comes before. */
+    NET_LATE_CLOSE(Room.NETWORK),
+
+    CONFIG_DELAY(Room.CONFIG),
+    /** Somebody else changed the volume's value. */
+    CONFIG_CONFLICT(Room.CONFIG),
+    /** A compare-and-set is applied and its answer lost. */
+    CONFIG_REPLY_LOST(Room.CONFIG),
+    /** A compare-and-set is answered "unknown" and applied later, or not at all. */
+    CONFIG_APPLIED_LATE(Room.CONFIG),
+    /** The store does not answer for a while. */
+    CONFIG_OUTAGE(Room.CONFIG),
+    /** The store forgets its newest changes. The contract forbids it; engines must stop rather than go on. */
+    CONFIG_ROLLED_BACK(Room.FORBIDDEN),
+    /** A read gives an older value. The contract forbids it. */
+    CONFIG_STALE_READ(Room.FORBIDDEN);
+
+    private final Room room;
+
+    Fault(Room room) {
+        this.room = room;
+    }
+
+    Room room() {
+        return room;
+    }
+
+    /** As it is written on a command line: {@code net-reset}. */
+    public String label() {
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    /** What a fault befalls, and so what may be asserted under it. */
+    enum Room {
+        PROCESS,
+        DISK,
+        /** The medium lies: acked data stays only while another replica has it. */
+        MEDIA,
+        NETWORK,
+        CONFIG,
+        /** Never on by itself. */
+        FORBIDDEN
+    }
+}
