@@ -1,4 +1,4 @@
-/** The configuration store of one machine: a directory shared by its engines. */
+/** The configuration store of a cluster on one machine: a directory that its engines share. */
 @NullMarked
 package storage.cairn.engine.embedded;
 
