@@ -71,7 +71,23 @@ public interface Replica {
      */
     void zero(long epoch, long wseq, long commitSeq, long block, int count, boolean unmap, Done done, long tag);
 
-    /** Changes the size that is served. Growing only; shrinking is INVALID. */
+    /**
+     * Applies an operation of an earlier epoch that other members hold and this one lacks, under the authority of
+     * {@code epoch}, which is what STALE_EPOCH is decided by: the entry keeps its own (epoch, wseq), in the tail and
+     * against duplicates. Otherwise as {@link #write}, {@link #zero} or {@link #resize} by its kind.
+     *
+     * @param data of a WRITE, from its block {@code index} on; null of the others
+     */
+    void rollForward(
+            long epoch,
+            TailEntry entry,
+            long commitSeq,
+            @org.jspecify.annotations.Nullable Buffer data,
+            int index,
+            Done done,
+            long tag);
+
+    /** Changes the size that is served. Growing only; shrinking is INVALID, the same size is a mere entry. */
     void resize(long epoch, long wseq, long commitSeq, long blocks, Done done, long tag);
 
     /** Tells that everything up to {@code commitSeq} is held by every in-sync replica. Needs no durability of its own. */
@@ -112,7 +128,8 @@ public interface Replica {
 
     /**
      * Replaces blocks by those of a source: {@code content} gives state, checksum and wseqLow of the {@code count}
-     * blocks from {@code block} on, all of one extent; {@code data} holds the mapped ones, packed, from its block
+     * blocks from {@code block} on, all of one extent (its arrays have {@code count} entries, the first for
+     * {@code block}); {@code data} holds the mapped ones, packed, from its block
      * {@code index} on; null when none is mapped. Raises the extent's maxWseq to {@code maxWseq}, also with a count
      * of 0. Durable when it completes. Refused (INVALID) when the replica's configuration says it is in sync.
      */
