@@ -30,6 +30,8 @@ public enum Fault {
     DISK_ROT(Room.MEDIA),
 
     NET_DELAY(Room.NETWORK),
+    /** A bit turns on the way, and no checksum of the transport notices. */
+    NET_CORRUPTION(Room.NETWORK),
     /** A connection is reset between two frames. */
     NET_RESET(Room.NETWORK),
     /** A connection is reset in the middle of a frame. */
