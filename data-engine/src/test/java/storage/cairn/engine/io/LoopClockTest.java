@@ -1,0 +1,67 @@
+package storage.cairn.engine.io;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+import storage.cairn.engine.port.Clock;
+
+final class LoopClockTest {
+    @Test
+    void runsTasksInTheOrderOfTheCallsAndNeverInsideThem() {
+        try (TestLoop loop = new TestLoop(EngineLoop.Setting.POOL)) {
+            LoopClock clock = loop.engine.clock();
+            List<Integer> ran = new ArrayList<>();
+            loop.run(() -> {
+                for (int i = 0; i < 5000; i++) {
+                    int number = i;
+                    clock.execute(() -> ran.add(number));
+                }
+                assertThat(ran).isEmpty();
+            });
+            Awaitility.await().until(() -> loop.call(() -> ran.size() == 5000));
+            loop.run(() -> assertThat(ran).isSorted());
+        }
+    }
+
+    @Test
+    void timersComeNoSoonerThanAskedAndCancelledOnesNever() {
+        try (TestLoop loop = new TestLoop(EngineLoop.Setting.POOL)) {
+            LoopClock clock = loop.engine.clock();
+            List<Long> at = new ArrayList<>();
+            long start = loop.call(clock::nanos);
+            loop.run(() -> {
+                clock.after(20_000_000, () -> at.add(clock.nanos()));
+                Clock.Timer never = clock.after(1_000_000, () -> at.add(-1L));
+                never.cancel();
+                never.cancel();
+            });
+            Awaitility.await().until(() -> loop.call(() -> !at.isEmpty()));
+            assertThat(at).hasSize(1);
+            assertThat(at.get(0) - start).isGreaterThanOrEqualTo(20_000_000);
+        }
+    }
+
+    @Test
+    void aTaskMayComeFromAnyThread() {
+        try (TestLoop loop = new TestLoop(EngineLoop.Setting.POOL)) {
+            List<Boolean> onLoop = new ArrayList<>();
+            loop.engine.clock().execute(() -> onLoop.add(loop.engine.eventLoop().inEventLoop()));
+            Awaitility.await().until(() -> loop.call(() -> onLoop.equals(List.of(true))));
+            assertThatThrownBy(() -> loop.engine.clock().nanos()).hasMessageContaining("instead of the event loop");
+        }
+    }
+
+    @Test
+    void whatATaskThrowsIsFatal() {
+        TestLoop loop = new TestLoop(EngineLoop.Setting.POOL);
+        loop.engine.clock().execute(() -> {
+            throw new IllegalStateException("broken assertion");
+        });
+        Awaitility.await().until(() -> loop.fatal().size() == 1);
+        assertThatThrownBy(loop::close).hasRootCauseMessage("broken assertion");
+    }
+}
