@@ -1,0 +1,134 @@
+package storage.cairn.cli;
+
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import storage.cairn.api.v1alpha1.NodeStatus;
+import storage.cairn.api.v1alpha1.Volume;
+import storage.cairn.cli.base.Durations;
+import storage.cairn.cli.base.ExitCode;
+import storage.cairn.cli.base.Sizes;
+import storage.cairn.cli.base.Table;
+import storage.cairn.cli.cluster.ClusterStatus;
+import storage.cairn.cli.cluster.LocalCluster;
+
+/** {@code cairn status}: nodes, disks and volumes of the local cluster. */
+@Command(
+        name = "status",
+        description = {"Shows the nodes, disks and volumes of the local cluster.", "Exit code 5 when no node answers."},
+        footer = {"", "Examples:", "  cairn status", "  cairn status -o json | jq '.volumes[].phase'"})
+final class StatusCommand implements Callable<Integer> {
+    private final Cairn cairn;
+
+    StatusCommand(Cairn cairn) {
+        this.cairn = cairn;
+    }
+
+    @Override
+    public Integer call() {
+        LocalCluster cluster = cairn.cluster();
+        ClusterStatus status = ClusterStatus.ask(cluster);
+        Views.ClusterView view = new Views.ClusterView(
+                cluster.file().clusterId(),
+                cluster.dir().toString(),
+                status.nodes().stream().map(Views.NodeView::of).toList(),
+                Views.DiskView.all(status),
+                status.volumes().stream().map(Views.VolumeView::of).toList());
+        cairn.print(view, () -> {
+            cairn.out()
+                    .println("Cluster " + cluster.file().clusterId() + " in " + cluster.dir() + ": "
+                            + status.answering() + " of " + status.nodes().size() + " nodes answer");
+            cairn.out().println();
+            nodes(cairn, status);
+            if (!view.disks().isEmpty()) {
+                cairn.out().println();
+                disks(cairn, view.disks());
+            }
+            if (!view.volumes().isEmpty()) {
+                cairn.out().println();
+                volumes(cairn, status.volumes());
+            }
+        });
+        return status.answering() == 0 ? ExitCode.UNREACHABLE.number() : ExitCode.OK.number();
+    }
+
+    static void nodes(Cairn cairn, ClusterStatus cluster) {
+        Table table = new Table("NODE>", "STATE", "PID>", "UP>", "I/O", "MEMORY>", "PEERS", "NBD", "METRICS");
+        for (ClusterStatus.Node node : cluster.nodes()) {
+            NodeStatus status = node.status();
+            table.row(
+                    node.node(),
+                    Views.NodeView.state(node),
+                    node.pid() == 0 ? "-" : node.pid(),
+                    status == null ? "-" : Durations.format(status.getUptimeMillis()),
+                    status == null ? "-" : status.getIoMode(),
+                    status == null ? "-" : Sizes.format(status.getResidentBytes()),
+                    status == null ? "-" : peers(status),
+                    node.place().nbdAddress(),
+                    "http://" + node.place().metricsAddress() + "/metrics");
+        }
+        table.print(cairn.out());
+        for (ClusterStatus.Node node : cluster.nodes()) {
+            NodeStatus status = node.status();
+            if (status == null && node.pid() != 0) {
+                cairn.out().println("Node " + node.node() + ": " + node.problem());
+            }
+            if (status != null && !status.getIoModeReason().isEmpty()) {
+                cairn.out()
+                        .println("Node " + node.node() + " does its I/O by " + status.getIoMode() + ": "
+                                + status.getIoModeReason());
+            }
+        }
+    }
+
+    static void disks(Cairn cairn, List<Views.DiskView> disks) {
+        Table table = new Table(
+                "NODE>", "DISK", "KIND", "STATE", "SIZE>", "USED>", "REPLICAS>", "DURABILITY", "DIRECT", "PATH");
+        for (Views.DiskView disk : disks) {
+            table.row(
+                    disk.node(),
+                    disk.id(),
+                    disk.kind(),
+                    disk.state(),
+                    Sizes.format(disk.capacityBytes()),
+                    Sizes.format(disk.usedBytes()),
+                    disk.replicas(),
+                    disk.durability(),
+                    disk.direct() ? "yes" : "no",
+                    disk.path());
+        }
+        table.print(cairn.out());
+        for (Views.DiskView disk : disks) {
+            if (disk.reason() != null) {
+                cairn.out().println("Disk " + disk.id() + ": " + disk.reason());
+            }
+        }
+    }
+
+    static void volumes(Cairn cairn, List<Volume> volumes) {
+        Table table = new Table("VOLUME", "SIZE>", "PHASE", "OWNER>", "EPOCH>", "REPLICAS (NODE:STATE)", "CLIENTS>");
+        for (Volume volume : volumes) {
+            table.row(
+                    volume.getName(),
+                    Sizes.format(volume.getSizeBytes()),
+                    volume.getPhase(),
+                    volume.getOwnerNode() == 0 ? "-" : volume.getOwnerNode(),
+                    volume.getEpoch(),
+                    Views.replicas(volume),
+                    volume.hasActivity() ? volume.getActivity().getClients() : "-");
+        }
+        table.print(cairn.out());
+        for (Volume volume : volumes) {
+            if (!volume.getReason().isEmpty()) {
+                cairn.out().println("Volume " + volume.getName() + ": " + volume.getReason());
+            }
+        }
+    }
+
+    private static String peers(NodeStatus status) {
+        long connected = status.getPeersList().stream()
+                .filter(peer -> peer.getConnected())
+                .count();
+        return connected + "/" + status.getPeersCount();
+    }
+}

@@ -1,0 +1,142 @@
+package storage.cairn.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import storage.cairn.cli.base.ExitCode;
+import storage.cairn.cli.base.Failure;
+import storage.cairn.cli.base.Sizes;
+import storage.cairn.cli.cluster.ClusterFile;
+import storage.cairn.cli.cluster.ClusterPlan;
+import storage.cairn.cli.cluster.LocalCluster;
+
+/** {@code cairn up}: makes the local cluster if there is none, and starts the engines that do not run. */
+@Command(
+        name = "up",
+        description = {
+            "Starts the local cluster, and makes it first if there is none.",
+            "Engines that run are left alone; data of an earlier 'cairn up' is still there."
+        },
+        sortOptions = false,
+        footer = {
+            "",
+            "Examples:",
+            "  cairn up",
+            "  cairn up --nodes 5 --disk-size 20GiB --data-dir /srv/cairn",
+        })
+final class UpCommand implements Callable<Integer> {
+    private static final int DEFAULT_NODES = 3;
+    private static final long DEFAULT_DISK_BYTES = 4L << 30;
+    private static final long SMALLEST_DISK_BYTES = 64L << 20;
+    private static final Duration READY = Duration.ofMinutes(3);
+
+    private final Cairn cairn;
+
+    @Option(
+            names = "--nodes",
+            paramLabel = "N",
+            description = "Number of nodes, 1 to 16, when the cluster is made. Default: 3")
+    private @Nullable Integer nodes;
+
+    @Option(
+            names = "--disk-size",
+            paramLabel = "SIZE",
+            description = "Size of each node's disk, a file, when the cluster is made. Default: 4GiB")
+    private @Nullable Size diskSize;
+
+    @Option(
+            names = "--io",
+            paramLabel = "MODE",
+            description = "auto, io_uring or pool, when the cluster is made. Default: auto, the best that works here")
+    private String ioMode = "auto";
+
+    UpCommand(Cairn cairn) {
+        this.cairn = cairn;
+    }
+
+    @Override
+    public Integer call() {
+        LocalCluster cluster = LocalCluster.exists(cairn.dataDir()) ? existing() : made();
+        try (var _ = cluster.lock()) {
+            List<Integer> started = new ArrayList<>();
+            for (ClusterFile.Node node : cluster.nodes()) {
+                if (cluster.start(node.node())) {
+                    started.add(node.node());
+                }
+            }
+            if (!started.isEmpty()) {
+                cairn.err().println("Starting nodes " + join(started) + " ...");
+            }
+            cluster.awaitReady(
+                    cluster.nodes().stream().map(ClusterFile.Node::node).toList(),
+                    READY,
+                    (ready, of) -> cairn.err().println("  " + ready + " of " + of + " nodes are ready"));
+        }
+        return new StatusCommand(cairn).call();
+    }
+
+    private LocalCluster existing() {
+        LocalCluster cluster = cairn.cluster();
+        int there = cluster.nodes().size();
+        if (nodes != null && nodes != there) {
+            throw new Failure(
+                    ExitCode.REFUSED,
+                    "The cluster in " + cluster.dir() + " has " + there + " nodes, not " + nodes
+                            + ": leave --nodes out, or make another one with --data-dir");
+        }
+        return cluster;
+    }
+
+    private LocalCluster made() {
+        int count = nodes == null ? DEFAULT_NODES : nodes;
+        long diskBytes = diskSize == null ? DEFAULT_DISK_BYTES : diskSize.bytes();
+        if (count < 1 || count > ClusterPlan.MAX_NODES) {
+            throw new Failure(
+                    ExitCode.USAGE, "--nodes " + count + ": a local cluster has 1 to " + ClusterPlan.MAX_NODES);
+        }
+        if (!List.of("auto", "io_uring", "pool").contains(ioMode)) {
+            throw new Failure(ExitCode.USAGE, "--io " + ioMode + ": it is auto, io_uring or pool");
+        }
+        if (diskBytes < SMALLEST_DISK_BYTES) {
+            throw new Failure(
+                    ExitCode.USAGE,
+                    "--disk-size " + Sizes.format(diskBytes) + ": a disk has at least "
+                            + Sizes.format(SMALLEST_DISK_BYTES));
+        }
+        Path dir = cairn.dataDir().toAbsolutePath().normalize();
+        checkSpace(dir, Math.multiplyExact(count, diskBytes));
+        return LocalCluster.create(dir, new ClusterPlan(count, diskBytes, ioMode), cairn.engine());
+    }
+
+    private static void checkSpace(Path dir, long neededBytes) {
+        Path there = dir;
+        while (!Files.exists(there) && there.getParent() != null) {
+            there = there.getParent();
+        }
+        try {
+            FileStore store = Files.getFileStore(there);
+            if (store.getUsableSpace() < neededBytes) {
+                throw new Failure(
+                        ExitCode.FAILED,
+                        "The disks need " + Sizes.format(neededBytes) + ", but " + dir + " has "
+                                + Sizes.format(store.getUsableSpace())
+                                + " left: name a smaller --disk-size or another --data-dir");
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("the free space of " + there + " cannot be asked for", e);
+        }
+    }
+
+    private static String join(List<Integer> numbers) {
+        return String.join(", ", numbers.stream().map(String::valueOf).toList());
+    }
+}

@@ -1,0 +1,217 @@
+package storage.cairn.cli;
+
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.api.v1alpha1.Disk;
+import storage.cairn.api.v1alpha1.NodeStatus;
+import storage.cairn.api.v1alpha1.Replica;
+import storage.cairn.api.v1alpha1.Volume;
+import storage.cairn.cli.cluster.ClusterFile;
+import storage.cairn.cli.cluster.ClusterStatus;
+
+/** What {@code -o json} prints: exact numbers with their units in their names. */
+final class Views {
+    private Views() {}
+
+    record ClusterView(
+            String clusterId, String dataDir, List<NodeView> nodes, List<DiskView> disks, List<VolumeView> volumes) {}
+
+    record NodeView(
+            int node,
+            String state,
+            long pid,
+            @Nullable String reason,
+            @Nullable String version,
+            @Nullable Long uptimeMillis,
+            @Nullable String ioMode,
+            @Nullable String ioModeReason,
+            @Nullable Long residentBytes,
+            @Nullable List<Integer> connectedPeers,
+            String controlSocket,
+            String nbdSocket,
+            String nbdAddress,
+            String metricsAddress) {
+        static NodeView of(ClusterStatus.Node node) {
+            ClusterFile.Node place = node.place();
+            NodeStatus status = node.status();
+            return new NodeView(
+                    place.node(),
+                    state(node),
+                    node.pid(),
+                    emptyToNull(node.problem()),
+                    status == null ? null : status.getVersion(),
+                    status == null ? null : status.getUptimeMillis(),
+                    status == null ? null : status.getIoMode(),
+                    status == null ? null : emptyToNull(status.getIoModeReason()),
+                    status == null ? null : status.getResidentBytes(),
+                    status == null ? null : peers(status),
+                    place.controlSocket(),
+                    place.nbdSocket(),
+                    place.nbdAddress(),
+                    place.metricsAddress());
+        }
+
+        static String state(ClusterStatus.Node node) {
+            return node.answers() ? "Up" : node.pid() == 0 ? "Down" : "Silent";
+        }
+
+        private static List<Integer> peers(NodeStatus status) {
+            return status.getPeersList().stream()
+                    .filter(peer -> peer.getConnected())
+                    .map(peer -> peer.getNode())
+                    .toList();
+        }
+    }
+
+    record DiskView(
+            String id,
+            int node,
+            String path,
+            String kind,
+            String state,
+            @Nullable String reason,
+            long capacityBytes,
+            long usedBytes,
+            String durability,
+            boolean direct,
+            int replicas,
+            long checksumErrors) {
+        static DiskView of(Disk disk) {
+            return new DiskView(
+                    disk.getId(),
+                    disk.getNode(),
+                    disk.getPath(),
+                    disk.getKind(),
+                    disk.getState(),
+                    emptyToNull(disk.getReason()),
+                    disk.getCapacityBytes(),
+                    disk.getUsedBytes(),
+                    disk.getDurability(),
+                    disk.getDirect(),
+                    disk.getReplicas(),
+                    disk.getChecksumErrors());
+        }
+
+        /** Each node tells about its own disks; one that is down tells nothing. */
+        static List<DiskView> all(ClusterStatus status) {
+            return status.nodes().stream()
+                    .filter(ClusterStatus.Node::answers)
+                    .flatMap(node -> node.status() == null
+                            ? java.util.stream.Stream.<Disk>empty()
+                            : node.status().getDisksList().stream().filter(disk -> disk.getNode() == node.node()))
+                    .map(DiskView::of)
+                    .toList();
+        }
+    }
+
+    record VolumeView(
+            String id,
+            String name,
+            long sizeBytes,
+            String phase,
+            @Nullable String reason,
+            long epoch,
+            @Nullable Integer ownerNode,
+            @Nullable String attachId,
+            int minInSync,
+            List<ReplicaView> replicas,
+            @Nullable ActivityView activity) {
+        static VolumeView of(Volume volume) {
+            return new VolumeView(
+                    volume.getId(),
+                    volume.getName(),
+                    volume.getSizeBytes(),
+                    volume.getPhase(),
+                    emptyToNull(volume.getReason()),
+                    volume.getEpoch(),
+                    volume.getOwnerNode() == 0 ? null : volume.getOwnerNode(),
+                    emptyToNull(volume.getAttachId()),
+                    volume.getMinInSync(),
+                    volume.getReplicasList().stream().map(ReplicaView::of).toList(),
+                    volume.hasActivity() ? ActivityView.of(volume) : null);
+        }
+    }
+
+    record ReplicaView(
+            String disk,
+            @Nullable Integer node,
+            String state,
+            @Nullable Long rebuildExtents,
+            @Nullable Long rebuiltExtents,
+            @Nullable Long copiedBytes) {
+        static ReplicaView of(Replica replica) {
+            boolean rebuilds = replica.hasRebuild();
+            return new ReplicaView(
+                    replica.getDisk(),
+                    replica.getNode() == 0 ? null : replica.getNode(),
+                    replica.getState(),
+                    rebuilds ? replica.getRebuild().getExtentsTotal() : null,
+                    rebuilds ? replica.getRebuild().getExtentsDone() : null,
+                    rebuilds ? replica.getRebuild().getCopiedBytes() : null);
+        }
+    }
+
+    record ActivityView(
+            long reads,
+            long readBytes,
+            long writes,
+            long writeBytes,
+            int inFlight,
+            int parked,
+            @Nullable String activity,
+            long waitMillis,
+            int clients) {
+        static ActivityView of(Volume volume) {
+            var activity = volume.getActivity();
+            return new ActivityView(
+                    activity.getReads(),
+                    activity.getReadBytes(),
+                    activity.getWrites(),
+                    activity.getWriteBytes(),
+                    activity.getInFlight(),
+                    activity.getParked(),
+                    emptyToNull(activity.getActivity()),
+                    activity.getWaitMillis(),
+                    activity.getClients());
+        }
+    }
+
+    /** {@code 1:in-sync 2:syncing 40%}, in words that fit a table. */
+    static String replicas(Volume volume) {
+        return volume.getReplicasList().stream()
+                .map(replica -> {
+                    String where = replica.getNode() == 0 ? "?" : String.valueOf(replica.getNode());
+                    String progress =
+                            replica.hasRebuild() && replica.getRebuild().getExtentsTotal() > 0
+                                    ? " "
+                                            + 100
+                                                    * replica.getRebuild().getExtentsDone()
+                                                    / replica.getRebuild().getExtentsTotal()
+                                            + "%"
+                                    : "";
+                    return where + ":" + replica.getState() + progress;
+                })
+                .collect(Collectors.joining(", "));
+    }
+
+    static String unixUri(ClusterFile.Node node, String exportName) {
+        return "nbd+unix:///" + exportName + "?socket=" + percentEncoded(node.nbdSocket());
+    }
+
+    static String tcpUri(ClusterFile.Node node, String exportName) {
+        return "nbd://" + node.nbdAddress() + "/" + exportName;
+    }
+
+    private static String percentEncoded(String path) {
+        return URLEncoder.encode(path, StandardCharsets.UTF_8)
+                .replace("+", "%20")
+                .replace("%2F", "/");
+    }
+
+    private static @Nullable String emptyToNull(String text) {
+        return text.isEmpty() ? null : text;
+    }
+}

@@ -1,0 +1,239 @@
+package storage.cairn.cli.cluster;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import storage.cairn.cli.base.ExitCode;
+import storage.cairn.cli.base.Failure;
+import storage.cairn.cli.base.Json;
+
+/**
+ * The files of a local cluster.
+ *
+ * <pre>
+ * DIR/cluster.json         the nodes and where they listen; written last, so that a folder with it is complete
+ * DIR/secret               32 random bytes in hex, for this user only
+ * DIR/config/              the configuration store that the engines share
+ * DIR/attachments/         block devices that were made of volumes
+ * DIR/node-N/engine.json   what the engine of node N is told
+ * DIR/node-N/disk-1        its disk
+ * DIR/node-N/engine.log    what it says; engine.pid: its process; control.sock, nbd.sock: its sockets
+ * </pre>
+ */
+final class ClusterFolder {
+    private static final int PORTS_PER_NODE = 4;
+    private static final int SECRET_BYTES = 32;
+
+    private final Path dir;
+    private ClusterFile file;
+
+    private ClusterFolder(Path dir, ClusterFile file) {
+        this.dir = dir;
+        this.file = file;
+    }
+
+    static boolean exists(Path dir) {
+        return Files.exists(dir.resolve("cluster.json"));
+    }
+
+    static ClusterFolder open(Path dir) {
+        Path absolute = dir.toAbsolutePath().normalize();
+        if (!exists(absolute)) {
+            throw new Failure(
+                    ExitCode.NOT_FOUND,
+                    "There is no cluster in " + absolute + ": make one with 'cairn up', or name another --data-dir");
+        }
+        return new ClusterFolder(absolute, Json.read(absolute.resolve("cluster.json"), ClusterFile.class));
+    }
+
+    static ClusterFolder create(Path dir, ClusterPlan plan) {
+        Path absolute = dir.toAbsolutePath().normalize();
+        if (exists(absolute)) {
+            throw new Failure(ExitCode.REFUSED, "There is a cluster in " + absolute + " already");
+        }
+        try {
+            SocketFolder.make(absolute);
+            Files.createDirectories(absolute.resolve("config"));
+            writeSecret(absolute.resolve("secret"));
+            ClusterFile file = layOut(absolute, plan);
+            ClusterFolder folder = new ClusterFolder(absolute, file);
+            for (ClusterFile.Node node : file.nodes()) {
+                folder.writeEngineFile(node.node(), plan);
+            }
+            write(absolute.resolve("cluster.json"), Json.text(file) + "\n");
+            return folder;
+        } catch (FileSystemException e) {
+            throw new Failure(
+                    ExitCode.FAILED, "The cluster cannot be laid out in " + absolute + ": " + e.getMessage(), e);
+        } catch (IOException e) {
+            throw new UncheckedIOException("the cluster cannot be laid out in " + absolute, e);
+        }
+    }
+
+    Path dir() {
+        return dir;
+    }
+
+    ClusterFile file() {
+        return file;
+    }
+
+    ClusterFile.Node node(int number) {
+        return file.nodes().stream()
+                .filter(node -> node.node() == number)
+                .findFirst()
+                .orElseThrow(() -> new Failure(
+                        ExitCode.NOT_FOUND,
+                        "There is no node " + number + " in " + dir + ": it has nodes 1 to "
+                                + file.nodes().size()));
+    }
+
+    Path nodeFolder(int node) {
+        return dir.resolve("node-" + node);
+    }
+
+    Path engineFile(int node) {
+        return nodeFolder(node).resolve("engine.json");
+    }
+
+    /**
+     * Removes what an engine that was killed left behind, and gives the node other ports if somebody took its own
+     * meanwhile, which is possible only while no engine of the cluster runs.
+     */
+    void prepareStart(int number, boolean noneRuns) {
+        removeLeftovers(number);
+        ClusterFile.Node node = node(number);
+        try {
+            SocketFolder.make(socketFolder(node));
+            List<String> taken = addresses(node).stream()
+                    .filter(address -> !FreePorts.isFree(port(address)))
+                    .toList();
+            if (taken.isEmpty()) {
+                return;
+            }
+            if (!noneRuns) {
+                throw new Failure(
+                        ExitCode.REFUSED,
+                        "Node " + number + " listens on " + String.join(", ", taken)
+                                + ", which another process occupies: stop that, or stop all nodes and start them"
+                                + " again, which chooses other ports");
+            }
+            List<ClusterFile.Node> nodes = new ArrayList<>(file.nodes());
+            nodes.replaceAll(other -> other.node() == number ? withOtherPorts(other) : other);
+            file = new ClusterFile(file.clusterId(), nodes);
+            write(dir.resolve("cluster.json"), Json.text(file) + "\n");
+        } catch (IOException e) {
+            throw new UncheckedIOException("node " + number + " in " + dir + " cannot be prepared", e);
+        }
+    }
+
+    /** Removes the pid file and the sockets of a node that does not run. */
+    void removeLeftovers(int number) {
+        ClusterFile.Node node = node(number);
+        Path sockets = socketFolder(node);
+        try {
+            Files.deleteIfExists(nodeFolder(number).resolve("engine.pid"));
+            Files.deleteIfExists(Path.of(node.controlSocket()));
+            Files.deleteIfExists(Path.of(node.nbdSocket()));
+            if (!nodeFolder(number).equals(sockets)) {
+                Files.deleteIfExists(sockets);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("what node " + number + " left behind cannot be removed", e);
+        }
+    }
+
+    private static Path socketFolder(ClusterFile.Node node) {
+        Path socket = Path.of(node.controlSocket());
+        Path folder = socket.getParent();
+        if (folder == null) {
+            throw new Failure(ExitCode.FAILED, "cluster.json is damaged: " + socket + " is not an absolute path");
+        }
+        return folder;
+    }
+
+    private static ClusterFile layOut(Path dir, ClusterPlan plan) throws IOException {
+        String clusterId = UUID.randomUUID().toString();
+        List<Integer> ports = FreePorts.find(plan.nodes() * PORTS_PER_NODE);
+        List<ClusterFile.Node> nodes = new ArrayList<>();
+        for (int number = 1; number <= plan.nodes(); number++) {
+            Path folder = Files.createDirectories(dir.resolve("node-" + number));
+            Path sockets = SocketFolder.choose(folder, clusterId);
+            List<Integer> own = ports.subList((number - 1) * PORTS_PER_NODE, number * PORTS_PER_NODE);
+            nodes.add(new ClusterFile.Node(
+                    number,
+                    loopback(own.get(0)),
+                    sockets.resolve("control.sock").toString(),
+                    loopback(own.get(1)),
+                    sockets.resolve("nbd.sock").toString(),
+                    loopback(own.get(2)),
+                    loopback(own.get(3))));
+        }
+        return new ClusterFile(clusterId, nodes);
+    }
+
+    private static ClusterFile.Node withOtherPorts(ClusterFile.Node node) {
+        List<Integer> ports = FreePorts.find(PORTS_PER_NODE);
+        return new ClusterFile.Node(
+                node.node(),
+                loopback(ports.get(0)),
+                node.controlSocket(),
+                loopback(ports.get(1)),
+                node.nbdSocket(),
+                loopback(ports.get(2)),
+                loopback(ports.get(3)));
+    }
+
+    private static List<String> addresses(ClusterFile.Node node) {
+        return List.of(node.peerAddress(), node.controlAddress(), node.nbdAddress(), node.metricsAddress());
+    }
+
+    private static String loopback(int port) {
+        return "127.0.0.1:" + port;
+    }
+
+    private static int port(String address) {
+        return Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+    }
+
+    private void writeEngineFile(int node, ClusterPlan plan) throws IOException {
+        EngineFile engine = new EngineFile(
+                node,
+                nodeFolder(node).toString(),
+                dir.resolve("cluster.json").toString(),
+                dir.resolve("secret").toString(),
+                dir.resolve("config").toString(),
+                List.of(new EngineFile.Disk(nodeFolder(node).resolve("disk-1").toString(), plan.diskBytes(), false)),
+                plan.ioMode());
+        write(engineFile(node), Json.text(engine) + "\n");
+    }
+
+    private static void writeSecret(Path file) throws IOException {
+        byte[] secret = new byte[SECRET_BYTES];
+        new SecureRandom().nextBytes(secret);
+        Files.deleteIfExists(file);
+        var forThisUserOnly = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+        try (var channel = Files.newByteChannel(
+                file, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), forThisUserOnly)) {
+            channel.write(StandardCharsets.US_ASCII.encode(HexFormat.of().formatHex(secret) + "\n"));
+        }
+    }
+
+    private static void write(Path file, String text) throws IOException {
+        Path fresh = file.resolveSibling(file.getFileName() + ".new");
+        Files.writeString(fresh, text);
+        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+    }
+}

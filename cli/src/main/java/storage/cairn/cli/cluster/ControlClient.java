@@ -1,0 +1,114 @@
+package storage.cairn.cli.cluster;
+
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.netty.NettyChannelBuilder;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioDomainSocketChannel;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.net.UnixDomainSocketAddress;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import storage.cairn.api.v1alpha1.ControlGrpc;
+import storage.cairn.api.v1alpha1.GetStatusRequest;
+import storage.cairn.api.v1alpha1.NodeStatus;
+import storage.cairn.cli.base.ExitCode;
+import storage.cairn.cli.base.Failure;
+
+/** Asks one engine over its unix socket, and turns what goes wrong into a {@link Failure}. */
+public final class ControlClient implements AutoCloseable {
+    private static final int STATUS_SECONDS = 5;
+
+    /** Ends with the process: its thread is a daemon. */
+    private static final EventLoopGroup LOOP =
+            new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("control", true), NioIoHandler.newFactory());
+
+    private final ClusterFile.Node node;
+    private final ManagedChannel channel;
+
+    private ControlClient(ClusterFile.Node node, ManagedChannel channel) {
+        this.node = node;
+        this.channel = channel;
+    }
+
+    public static ControlClient connect(ClusterFile.Node node) {
+        ManagedChannel channel = NettyChannelBuilder.forAddress(UnixDomainSocketAddress.of(node.controlSocket()))
+                .eventLoopGroup(LOOP)
+                .channelType(NioDomainSocketChannel.class)
+                .overrideAuthority("localhost")
+                .directExecutor()
+                .usePlaintext()
+                .build();
+        return new ControlClient(node, channel);
+    }
+
+    public NodeStatus status() {
+        return call(STATUS_SECONDS, stub -> stub.getStatus(GetStatusRequest.getDefaultInstance()));
+    }
+
+    /** Whether the engine answers now. */
+    public boolean reachable() {
+        try {
+            status();
+            return true;
+        } catch (Failure e) {
+            if (e.code() == ExitCode.UNREACHABLE) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    /** Makes one request; {@code seconds} is how long its answer may take. */
+    public <T> T call(int seconds, Function<ControlGrpc.ControlBlockingStub, T> request) {
+        try {
+            return request.apply(ControlGrpc.newBlockingStub(channel).withDeadlineAfter(seconds, TimeUnit.SECONDS));
+        } catch (StatusRuntimeException e) {
+            throw failure(e);
+        }
+    }
+
+    /** The channel ends with the process at the latest; nothing is under way on it when a call has returned. */
+    @Override
+    public void close() {
+        channel.shutdownNow();
+    }
+
+    private Failure failure(StatusRuntimeException error) {
+        Status status = error.getStatus();
+        String said = status.getDescription();
+        String message = said == null || said.isBlank()
+                ? "The engine of node " + node.node() + " answered " + status.getCode()
+                : said;
+        return switch (status.getCode()) {
+            case NOT_FOUND -> new Failure(ExitCode.NOT_FOUND, message, error);
+            case INVALID_ARGUMENT, OUT_OF_RANGE -> new Failure(ExitCode.USAGE, message, error);
+            case ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED, RESOURCE_EXHAUSTED, PERMISSION_DENIED ->
+                new Failure(ExitCode.REFUSED, message, error);
+            case UNAVAILABLE ->
+                new Failure(
+                        ExitCode.UNREACHABLE,
+                        "The engine of node " + node.node() + " cannot be reached at " + node.controlSocket()
+                                + ": is it running? 'cairn status' tells, 'cairn up' starts it",
+                        error);
+            case DEADLINE_EXCEEDED ->
+                new Failure(
+                        ExitCode.UNREACHABLE,
+                        "The engine of node " + node.node() + " did not answer in time; it may still do what it was"
+                                + " asked: look with 'cairn status'",
+                        error);
+            case UNIMPLEMENTED ->
+                new Failure(
+                        ExitCode.FAILED,
+                        "The engine of node " + node.node() + " is of another version than this command: restart it"
+                                + " with 'cairn node stop " + node.node() + "' and 'cairn node start " + node.node()
+                                + "'",
+                        error);
+            case OK, CANCELLED, UNKNOWN, INTERNAL, DATA_LOSS, UNAUTHENTICATED ->
+                new Failure(ExitCode.FAILED, message, error);
+        };
+    }
+}
