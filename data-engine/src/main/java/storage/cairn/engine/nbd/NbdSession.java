@@ -1,0 +1,580 @@
+package storage.cairn.engine.nbd;
+
+import static storage.cairn.engine.nbd.NbdWire.*;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import java.util.ArrayDeque;
+import java.util.List;
+import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.Logger;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.Buffer;
+import storage.cairn.engine.port.Status;
+import storage.cairn.engine.replication.HostVolume;
+
+/**
+ * Carries out the commands of one client on one volume (specification: "Transmission").
+ *
+ * <p>Commands run side by side and are answered as they end. When there are too many of them, when buffers are short
+ * or when the client does not read its replies, the session stops reading. Replies of one turn of the loop leave in
+ * one flush. A command whose outcome nobody knows is not answered; the connection closes when the others ended.
+ */
+final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.Runs {
+    static final int MAX_REQUESTS = 256;
+
+    private static final Logger LOG = LogManager.getLogger(NbdSession.class);
+    private static final int BLOCK = PREFERRED_BLOCK_BYTES;
+    private static final int MAX_RUNS = 1024;
+
+    private final NbdServer server;
+    private final NbdChannel owner;
+    private final Channel channel;
+    private final NbdExport export;
+    private final HostVolume volume;
+    private final NbdMemory memory;
+    private final NbdMetrics.Volume figures;
+    private final boolean structured;
+    private final boolean blockStatus;
+    private final NbdInput input;
+    private final NbdReplies replies;
+    private final NbdRequest[] requests = new NbdRequest[MAX_REQUESTS];
+    private final int[] free = new int[MAX_REQUESTS];
+    private final ArrayDeque<NbdRequest> starved = new ArrayDeque<>();
+    private int freeCount = MAX_REQUESTS;
+    private int outstanding;
+    private long heldBytes;
+    private @Nullable NbdRequest writing;
+    private boolean awaitingMemory;
+    private boolean ending;
+    private boolean gone;
+    private boolean closing;
+    private boolean tickScheduled;
+    private long stalledSinceNanos;
+    private long lastBacklogBytes;
+    private long lastReceivedBytes;
+
+    NbdSession(NbdServer server, NbdChannel owner, NbdExport export, boolean structured, boolean blockStatus) {
+        this.server = server;
+        this.owner = owner;
+        this.channel = owner.channel();
+        this.export = export;
+        this.volume = export.volume();
+        this.memory = server.memory();
+        this.figures = server.metrics().volume(export.volumeName());
+        this.structured = structured;
+        this.blockStatus = blockStatus;
+        this.input = new NbdInput(channel.alloc(), memory);
+        this.replies = new NbdReplies(channel, memory, structured);
+        for (int i = 0; i < MAX_REQUESTS; i++) {
+            free[i] = MAX_REQUESTS - 1 - i;
+        }
+        export.servedBy(this);
+    }
+
+    /** Starts with what the handshake had read beyond its end. */
+    void begin(ByteBuf leftover) {
+        input.take(leftover);
+        scheduleTick();
+    }
+
+    String exportName() {
+        return export.name();
+    }
+
+    // What the connection says.
+
+    @Override
+    public ByteBuf target() {
+        return input.target();
+    }
+
+    @Override
+    public void received(ByteBuf bytes) {
+        input.arrived(bytes);
+        proceed();
+    }
+
+    @Override
+    public void flush() {
+        replies.flush();
+    }
+
+    @Override
+    public void writabilityChanged() {
+        if (channel.isWritable()) {
+            scheduleTick();
+        }
+    }
+
+    @Override
+    public void closed() {
+        gone = true;
+        end();
+        input.close();
+        replies.close();
+        export.close();
+    }
+
+    /** The volume is no longer served here. */
+    void lost(String reason) {
+        if (!ending) {
+            LOG.info("NBD connection {} of {} ends: {}", channel, export.name(), reason);
+            end();
+            scheduleTick();
+        }
+    }
+
+    /**
+     * How long the client has neither read a byte of the replies that wait for it nor sent one of the payload that it
+     * owes, both of which hold buffers.
+     */
+    long stalledNanos(long nowNanos) {
+        long backlogBytes = channel.bytesBeforeWritable();
+        boolean holding = !channel.isWritable() || writing != null && writing.receiving != null;
+        if (!holding || backlogBytes != lastBacklogBytes || input.receivedBytes() != lastReceivedBytes) {
+            lastBacklogBytes = backlogBytes;
+            lastReceivedBytes = input.receivedBytes();
+            stalledSinceNanos = nowNanos;
+        }
+        return nowNanos - stalledSinceNanos;
+    }
+
+    /** Takes no further commands; closes when those under way ended. */
+    void finish() {
+        end();
+        scheduleTick();
+    }
+
+    private void end() {
+        ending = true;
+        NbdRequest write = writing;
+        if (write != null) {
+            writing = null;
+            dropReceiving(write);
+            if (write.outstanding == 0) {
+                forget(write);
+            } else {
+                write.unknown = true;
+            }
+        }
+        for (NbdRequest request = starved.poll(); request != null; request = starved.poll()) {
+            forget(request);
+        }
+    }
+
+    // What the loop says.
+
+    void memoryAvailable() {
+        awaitingMemory = false;
+        if (!gone) {
+            scheduleTick();
+        }
+    }
+
+    private void scheduleTick() {
+        if (!tickScheduled && !gone) {
+            tickScheduled = true;
+            server.clock().execute(this::tick);
+        }
+    }
+
+    private void tick() {
+        tickScheduled = false;
+        if (gone) {
+            return;
+        }
+        proceed();
+        replies.flush();
+        if (ending && outstanding == 0 && !closing) {
+            closing = true;
+            server.closeGently(channel);
+        }
+    }
+
+    // Commands.
+
+    private void proceed() {
+        while (!ending && channel.isWritable() && !starved.isEmpty() && issueRead(starved.getFirst())) {
+            starved.removeFirst();
+        }
+        boolean more = true;
+        while (more && !ending) {
+            NbdRequest write = writing;
+            if (write != null) {
+                more = receive(write);
+            } else if (input.skipping()) {
+                more = input.skip();
+            } else {
+                more = mayBegin() && input.hasCommand() && command();
+            }
+        }
+        boolean read = !ending && (writing != null ? writing.receiving != null : mayBegin());
+        if (channel.config().isAutoRead() != read) {
+            channel.config().setAutoRead(read);
+        }
+    }
+
+    private boolean mayBegin() {
+        return freeCount > 0
+                && starved.isEmpty()
+                && channel.isWritable()
+                && heldBytes < server.settings().connectionBytes();
+    }
+
+    /** Takes the header that is at the head of the input; false to stop. */
+    private boolean command() {
+        ByteBuf in = input.bytes();
+        int at = in.readerIndex();
+        if (in.getInt(at) != REQUEST_MAGIC) {
+            return violated("a request without its magic number");
+        }
+        int flags = in.getUnsignedShort(at + 4);
+        int type = in.getUnsignedShort(at + 6);
+        long cookie = in.getLong(at + 8);
+        long offset = in.getLong(at + 16);
+        long length = in.getUnsignedInt(at + 24);
+        in.skipBytes(REQUEST_BYTES);
+        server.metrics().count(type);
+        if (type == CMD_DISC) {
+            finish();
+            return false;
+        }
+        int error = refusal(flags, type, offset, length);
+        if (type == CMD_WRITE) {
+            if (length > MAX_PAYLOAD_BYTES) {
+                return violated("a write of " + length + " bytes, more than " + MAX_PAYLOAD_BYTES);
+            }
+            input.expectWrite((int) length, error != 0);
+        } else {
+            input.expectNoWrite();
+        }
+        NbdRequest request = take();
+        request.begin(cookie, type, flags, offset, length, server.clock().nanos());
+        figures.inFlight.increment();
+        if (error != 0 || length == 0 && type != CMD_FLUSH) {
+            request.fail(error);
+            reply(request);
+        } else {
+            start(request);
+        }
+        return true;
+    }
+
+    private void start(NbdRequest request) {
+        long offset = request.offset;
+        switch (request.type) {
+            case CMD_READ -> {
+                if (!issueRead(request)) {
+                    starved.addLast(request);
+                }
+            }
+            case CMD_WRITE -> writing = request;
+            case CMD_FLUSH -> {
+                submitted(request);
+                volume.flush(this, request.slot);
+            }
+            case CMD_TRIM -> {
+                // A hint: partial blocks at its ends are left alone.
+                long from = (offset + BLOCK - 1) / BLOCK * BLOCK;
+                long to = request.end() / BLOCK * BLOCK;
+                zero(request, from, to, true);
+            }
+            case CMD_WRITE_ZEROES -> zero(request, offset, request.end(), (request.flags & FLAG_NO_HOLE) == 0);
+            case CMD_BLOCK_STATUS -> {
+                long first = offset / BLOCK;
+                long count = (request.end() - 1) / BLOCK - first + 1;
+                submitted(request);
+                volume.blockStatus(
+                        first, count, (request.flags & FLAG_REQ_ONE) != 0 ? 1 : MAX_RUNS, this, request.slot);
+            }
+            default -> reply(request); // CACHE: nothing that would help more than reading it.
+        }
+    }
+
+    private void zero(NbdRequest request, long from, long to, boolean unmap) {
+        if (from >= to) {
+            reply(request);
+        } else {
+            submitted(request);
+            volume.zero(from, to - from, unmap, this, request.slot);
+        }
+    }
+
+    /** The error with which a command is refused before it starts, or 0 ("Error values"). */
+    private int refusal(int flags, int type, long offset, long length) {
+        int allowed = switch (type) {
+            case CMD_READ -> structured ? FLAG_FUA | FLAG_DF : FLAG_FUA;
+            case CMD_WRITE_ZEROES -> FLAG_FUA | FLAG_NO_HOLE | FLAG_FAST_ZERO;
+            case CMD_BLOCK_STATUS -> FLAG_FUA | FLAG_REQ_ONE;
+            default -> FLAG_FUA;
+        };
+        if (type > CMD_BLOCK_STATUS || (flags & ~allowed) != 0 || type == CMD_BLOCK_STATUS && (!blockStatus || length == 0)) {
+            return EINVAL;
+        }
+        if (type == CMD_FLUSH) {
+            return offset == 0 && length == 0 ? 0 : EINVAL;
+        }
+        long size = volume.sizeBytes();
+        if (offset < 0 || offset > size || length > size - offset) {
+            return type == CMD_WRITE || type == CMD_WRITE_ZEROES ? ENOSPC : EINVAL;
+        }
+        if (type == CMD_READ && length > 0) {
+            boolean whole = NbdRequest.blocks(offset, offset + length) * (long) BLOCK <= HostVolume.MAX_BYTES;
+            if (length > MAX_PAYLOAD_BYTES || (flags & FLAG_DF) != 0 && !whole) {
+                return structured ? EOVERFLOW : EINVAL;
+            }
+            // A simple reply is sent when all of it is there, so all of it has to fit into memory.
+            return structured || length + 2L * BLOCK <= memory.limitBytes() ? 0 : EINVAL;
+        }
+        boolean unaligned = offset % BLOCK != 0 || length % BLOCK != 0;
+        return type == CMD_WRITE_ZEROES && (flags & FLAG_FAST_ZERO) != 0 && unaligned ? ENOTSUP : 0;
+    }
+
+    private boolean violated(String what) {
+        end();
+        owner.violated(export.name() + ": " + what);
+        return false;
+    }
+
+    private NbdRequest take() {
+        int slot = free[--freeCount];
+        NbdRequest request = requests[slot];
+        if (request == null) {
+            request = new NbdRequest(slot);
+            requests[slot] = request;
+        }
+        return request;
+    }
+
+    private void submitted(NbdRequest request) {
+        request.outstanding++;
+        outstanding++;
+    }
+
+    // Reads.
+
+    /**
+     * Starts the next parts of a read; false when there is no memory for it. For a simple reply, all of them or none:
+     * it has to be known that there is no error before its first byte is sent, and nobody may wait for memory while
+     * holding some.
+     */
+    private boolean issueRead(NbdRequest request) {
+        int most = structured ? NbdRequest.GROUP : NbdRequest.MAX_PARTS;
+        long from = request.next;
+        int count = 0;
+        long to = from;
+        for (; count < most && to < request.end(); count++) {
+            long partEnd = request.partEnd(to);
+            Buffer buffer = memory.acquire(NbdRequest.blocks(to, partEnd));
+            if (buffer == null) {
+                break;
+            }
+            request.part(count, buffer);
+            to = partEnd;
+        }
+        if (count == 0 || !structured && to < request.end()) {
+            for (int i = 0; i < count; i++) {
+                giveBack(request, i);
+            }
+            awaitMemory();
+            return false;
+        }
+        request.groupStart = from;
+        request.partCount = count;
+        request.next = to;
+        long start = from;
+        for (int i = 0; i < count; i++) {
+            long partEnd = request.partEnd(start);
+            Buffer buffer = part(request, i);
+            heldBytes += buffer.capacity();
+            submitted(request);
+            volume.read(start / BLOCK, NbdRequest.blocks(start, partEnd), buffer, this, request.slot);
+            start = partEnd;
+        }
+        return true;
+    }
+
+    private static Buffer part(NbdRequest request, int index) {
+        Buffer buffer = request.parts[index];
+        if (buffer == null) {
+            throw new IllegalStateException("NBD: part " + index + " of a read has no buffer");
+        }
+        return buffer;
+    }
+
+    private void giveBack(NbdRequest request, int index) {
+        Buffer buffer = part(request, index);
+        request.parts[index] = null;
+        int capacity = buffer.capacity();
+        buffer.release();
+        memory.credit(capacity);
+    }
+
+    private void awaitMemory() {
+        if (!awaitingMemory) {
+            awaitingMemory = true;
+            memory.await(this);
+        }
+    }
+
+    /** All parts that were started have ended. */
+    private void readGroupEnded(NbdRequest request) {
+        boolean send = request.error == 0 && !request.unknown && !gone;
+        boolean last = request.covered();
+        if (send && !structured) {
+            replies.simple(request.cookie, 0);
+        }
+        long start = request.groupStart;
+        for (int i = 0; i < request.partCount; i++) {
+            Buffer buffer = part(request, i);
+            heldBytes -= buffer.capacity();
+            if (send) {
+                long end = request.partEnd(start);
+                boolean done = last && i == request.partCount - 1;
+                replies.data(request.cookie, start, (int) (end - start), buffer, done);
+                request.parts[i] = null;
+                start = end;
+            } else {
+                giveBack(request, i);
+            }
+        }
+        request.partCount = 0;
+        if (!send) {
+            reply(request);
+        } else if (last) {
+            ended(request);
+        } else if (ending) {
+            forget(request);
+        } else if (!starved.isEmpty() || !channel.isWritable() || !issueRead(request)) {
+            starved.addLast(request);
+        }
+    }
+
+    // Writes.
+
+    /** Takes payload of the current write from the input; false when more has to arrive, or memory. */
+    private boolean receive(NbdRequest write) {
+        long to = write.partEnd(write.next);
+        Buffer buffer = write.receiving;
+        if (buffer == null) {
+            buffer = memory.acquire(NbdRequest.blocks(write.next, to));
+            if (buffer == null) {
+                awaitMemory();
+                return false;
+            }
+            write.receiving = buffer;
+            heldBytes += buffer.capacity();
+            input.receiveInto(buffer, (int) (write.next % BLOCK), (int) (to - write.next));
+        }
+        if (!input.payloadComplete()) {
+            return false;
+        }
+        write.receiving = null;
+        long from = write.next;
+        write.next = to;
+        submitted(write);
+        // The tag carries what the part holds in memory until it is done.
+        long tag = write.slot | (long) (buffer.capacity() / BLOCK) << 16;
+        volume.write(from, (int) (to - from), buffer, this, tag);
+        buffer.release();
+        if (write.covered()) {
+            writing = null;
+        }
+        return true;
+    }
+
+    private void dropReceiving(NbdRequest write) {
+        Buffer buffer = write.receiving;
+        if (buffer != null) {
+            write.receiving = null;
+            input.abandon();
+            int capacity = buffer.capacity();
+            heldBytes -= capacity;
+            buffer.release();
+            memory.credit(capacity);
+        }
+    }
+
+    // What the volume says.
+
+    @Override
+    public void done(long tag, Status status) {
+        NbdRequest request = completed(tag, status);
+        if (request.type == CMD_READ) {
+            if (request.outstanding == 0) {
+                readGroupEnded(request);
+            }
+            return;
+        }
+        if (request.type == CMD_WRITE) {
+            int capacity = (int) (tag >>> 16) * BLOCK;
+            heldBytes -= capacity;
+            memory.credit(capacity);
+        }
+        if (request.outstanding == 0 && writing != request) {
+            reply(request);
+        }
+    }
+
+    @Override
+    public void done(long tag, Status status, List<HostVolume.Run> runs) {
+        NbdRequest request = completed(tag, status);
+        if (request.error != 0 || request.unknown || gone) {
+            reply(request);
+        } else if (runs.isEmpty()) {
+            throw new IllegalStateException("volume " + export.name() + ": block status without a run");
+        } else {
+            replies.blockStatus(request, runs);
+            ended(request);
+        }
+    }
+
+    private NbdRequest completed(long tag, Status status) {
+        NbdRequest request = requests[(int) (tag & 0xffff)];
+        if (request == null || request.outstanding == 0) {
+            throw new IllegalStateException("volume " + export.name() + ": completed twice, tag " + tag);
+        }
+        request.outstanding--;
+        outstanding--;
+        if (status != Status.OK) {
+            request.unknown |= outcomeUnknown(status);
+            request.fail(errno(status));
+        }
+        scheduleTick();
+        return request;
+    }
+
+    // Replies.
+
+    private void reply(NbdRequest request) {
+        if (request.unknown) {
+            LOG.info("NBD connection {} of {} ends: the outcome of a command is unknown", channel, export.name());
+            end();
+        } else if (!gone) {
+            if (request.error != 0) {
+                replies.error(request.cookie, request.error, request.type);
+            } else {
+                replies.success(request.cookie, request.type);
+            }
+        }
+        ended(request);
+    }
+
+    private void ended(NbdRequest request) {
+        int error = request.unknown ? EIO : request.error;
+        figures.ended(request.type, request.length, error, server.clock().nanos() - request.startNanos);
+        release(request);
+    }
+
+    /** Drops a request of which nothing is under way, without an answer. */
+    private void forget(NbdRequest request) {
+        figures.inFlight.decrement();
+        release(request);
+    }
+
+    private void release(NbdRequest request) {
+        free[freeCount++] = request.slot;
+        scheduleTick();
+    }
+}
