@@ -67,7 +67,7 @@ final class NbdChannel extends ChannelInboundHandlerAdapter {
     void violated(String what) {
         server.metrics().protocolErrors.increment();
         LOG.info("NBD connection {} closed: {}", channel, what);
-        channel.close();
+        NbdServer.close(channel);
     }
 
     @Override
@@ -114,10 +114,10 @@ final class NbdChannel extends ChannelInboundHandlerAdapter {
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
         if (cause instanceof java.io.IOException) {
             LOG.debug("NBD connection {} broke: {}", channel, cause.toString());
-            channel.close();
+            NbdServer.close(channel);
         } else {
             server.failed(cause);
-            channel.close();
+            NbdServer.close(channel);
         }
     }
 

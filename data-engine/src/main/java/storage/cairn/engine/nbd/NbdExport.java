@@ -50,10 +50,11 @@ final class NbdExport {
 
     void open(Answer answer) {
         if (NbdWire.bounded(name).length > Exports.MAX_NAME_BYTES) {
-            server.clock().execute(() -> answer.answer(
-                    this,
-                    NbdWire.REP_ERR_UNKNOWN,
-                    "an export name has at most " + Exports.MAX_NAME_BYTES + " bytes: volume/attachId"));
+            server.clock()
+                    .execute(() -> answer.answer(
+                            this,
+                            NbdWire.REP_ERR_UNKNOWN,
+                            "an export name has at most " + Exports.MAX_NAME_BYTES + " bytes: volume/attachId"));
             return;
         }
         pending = answer;

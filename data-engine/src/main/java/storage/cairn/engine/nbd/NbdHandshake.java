@@ -9,7 +9,6 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Clock;
-import storage.cairn.engine.replication.Exports;
 
 /**
  * Negotiates with a client until it chose an export (specification: "Newstyle negotiation", "Option types").
@@ -68,7 +67,8 @@ final class NbdHandshake implements NbdChannel.Phase {
 
     private void tooSlow() {
         if (!opening) {
-            server.turnedAway(channel, "no export was chosen within " + server.settings().handshakeMillis() + " ms");
+            server.turnedAway(
+                    channel, "no export was chosen within " + server.settings().handshakeMillis() + " ms");
         }
     }
 
@@ -89,7 +89,7 @@ final class NbdHandshake implements NbdChannel.Phase {
     @Override
     public void flush() {
         if (out.isReadable()) {
-            channel.writeAndFlush(out.readBytes(out.readableBytes()), channel.voidPromise());
+            var unused = channel.writeAndFlush(out.readBytes(out.readableBytes()), channel.voidPromise());
             out.clear();
         }
     }
@@ -141,8 +141,8 @@ final class NbdHandshake implements NbdChannel.Phase {
         int option = in.getInt(at + 8);
         int length = in.getInt(at + 12);
         if (++options > MAX_OPTIONS || length < 0 || length > MAX_SKIPPED_BYTES) {
-            return violated("option " + option + " of " + Integer.toUnsignedString(length)
-                    + " bytes, or more than " + MAX_OPTIONS + " options");
+            return violated("option " + option + " of " + Integer.toUnsignedString(length) + " bytes, or more than "
+                    + MAX_OPTIONS + " options");
         }
         if (length > MAX_OPTION_BYTES) {
             in.skipBytes(OPTION_BYTES);
@@ -199,7 +199,9 @@ final class NbdHandshake implements NbdChannel.Phase {
                 }
             }
             case OPT_LIST_META_CONTEXT, OPT_SET_META_CONTEXT -> metaContext(option, data);
-            default -> optionReply(out, option, REP_ERR_UNSUP, "option " + Integer.toUnsignedString(option) + " is unknown here");
+            default ->
+                optionReply(
+                        out, option, REP_ERR_UNSUP, "option " + Integer.toUnsignedString(option) + " is unknown here");
         }
     }
 
@@ -265,23 +267,22 @@ final class NbdHandshake implements NbdChannel.Phase {
             return;
         }
         opening = true;
-        new NbdExport(server, name)
-                .open((opened, reply, reason) -> {
-                    opening = false;
-                    if (closed) {
-                        opened.close();
-                        return;
-                    }
-                    if (reply != REP_ACK) {
-                        opened.close();
-                        refuse(option, reply, reason);
-                    } else {
-                        export = opened;
-                        opened(option, opened, wanted);
-                    }
-                    proceed();
-                    owner.phase().flush();
-                });
+        new NbdExport(server, name).open((opened, reply, reason) -> {
+            opening = false;
+            if (closed) {
+                opened.close();
+                return;
+            }
+            if (reply != REP_ACK) {
+                opened.close();
+                refuse(option, reply, reason);
+            } else {
+                export = opened;
+                opened(option, opened, wanted);
+            }
+            proceed();
+            owner.phase().flush();
+        });
     }
 
     private void refuse(int option, int reply, String reason) {

@@ -3,6 +3,7 @@ package storage.cairn.engine.nbd;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.io.BufferViews;
 import storage.cairn.engine.port.Buffer;
 
 /**
@@ -18,29 +19,31 @@ final class NbdInput {
     /** A payload of at least this many bytes is not read in bulk. */
     private static final int LONG_BYTES = 16 << 10;
 
-    private final NbdMemory memory;
+    private final BufferViews views;
     private final ByteBuf bulk;
     private final ByteBuf header;
+    private @Nullable ByteBuf foreign;
     private ByteBuf current;
     private boolean longWrites;
     private int skip;
     private @Nullable Buffer into;
-    private @Nullable PayloadView view;
+    private @Nullable ByteBuf view;
+    private int viewed;
     private int at;
     private int left;
     private long receivedBytes;
 
-    NbdInput(ByteBufAllocator allocator, NbdMemory memory) {
-        this.memory = memory;
+    NbdInput(ByteBufAllocator allocator, BufferViews views) {
+        this.views = views;
         this.bulk = allocator.directBuffer(BULK_BYTES, BULK_BYTES);
         this.header = allocator.directBuffer(NbdWire.REQUEST_BYTES, NbdWire.REQUEST_BYTES);
         this.current = bulk;
     }
 
-    /** Bytes that were read before there was a session, or into a buffer of then. */
-    void take(ByteBuf foreign) {
-        current = bulk;
-        bulk.discardReadBytes().writeBytes(foreign);
+    /** Bytes that were read before there was a session; more may come in the same buffer, if a read is under way. */
+    void take(ByteBuf before) {
+        foreign = before;
+        bulk.writeBytes(before);
     }
 
     /** Changes with every byte that arrives. */
@@ -48,29 +51,32 @@ final class NbdInput {
         return receivedBytes + at;
     }
 
+    @SuppressWarnings("ReferenceEquality") // Which buffer it is, not what is in it.
     void arrived(ByteBuf bytes) {
         receivedBytes++;
-        PayloadView receiving = view;
-        if (receiving != null && bytes == receiving) {
-            int got = receiving.writerIndex() - at;
+        ByteBuf receiving = view;
+        if (bytes == receiving) {
+            int got = receiving.writerIndex() - viewed;
+            viewed += got;
             at += got;
             left -= got;
             if (left == 0) {
                 view = null;
                 receiving.release();
             }
-        } else if (bytes != bulk && bytes != header && !(bytes instanceof PayloadView)) {
-            take(bytes);
+        } else if (bytes == foreign) {
+            bulk.discardReadBytes().writeBytes(bytes);
         }
     }
 
     ByteBuf target() {
         Buffer payload = into;
         if (payload != null && left > 0 && !current.isReadable()) {
-            PayloadView receiving = view;
+            ByteBuf receiving = view;
             if (receiving == null) {
-                receiving = new PayloadView(payload.retain(), memory).toReceive(at, at + left);
+                receiving = views.writable(payload, at, left, null);
                 view = receiving;
+                viewed = 0;
             }
             return receiving.retain();
         }
@@ -142,7 +148,7 @@ final class NbdInput {
     void abandon() {
         into = null;
         left = 0;
-        PayloadView receiving = view;
+        ByteBuf receiving = view;
         if (receiving != null) {
             view = null;
             receiving.release();

@@ -2,12 +2,13 @@ package storage.cairn.engine.nbd;
 
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.io.BufferViews;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.BufferPool;
 import storage.cairn.engine.port.Clock;
 
 /** Block buffers of all connections of a server: counts what is out, keeps it below a bound, and lets sessions wait. */
-final class NbdMemory {
+final class NbdMemory implements BufferViews.Released {
     private final BufferPool pool;
     private final Clock clock;
     private final long limitBytes;
@@ -32,7 +33,7 @@ final class NbdMemory {
         return !waiting.isEmpty();
     }
 
-    /** A buffer for {@code blocks} blocks, counted by its capacity until {@link #credit}; or null. */
+    /** A buffer for {@code blocks} blocks, which are counted until {@link #released}; or null. */
     @Nullable
     Buffer acquire(int blocks) {
         int bytes = blocks * NbdWire.PREFERRED_BLOCK_BYTES;
@@ -41,16 +42,20 @@ final class NbdMemory {
         }
         Buffer buffer = pool.acquire(bytes);
         if (buffer != null) {
-            usedBytes += buffer.capacity();
-            metrics.heldBytes.add(buffer.capacity());
+            usedBytes += bytes;
+            metrics.heldBytes = usedBytes;
+            if (usedBytes > metrics.mostHeldBytes) {
+                metrics.mostHeldBytes = usedBytes;
+            }
         }
         return buffer;
     }
 
     /** Counts bytes as given back; the buffer itself is released by whoever holds it. */
-    void credit(int bytes) {
+    @Override
+    public void released(int bytes) {
         usedBytes -= bytes;
-        metrics.heldBytes.add(-bytes);
+        metrics.heldBytes = usedBytes;
         if (usedBytes < 0) {
             throw new IllegalStateException("NBD: more buffer bytes given back than taken");
         }

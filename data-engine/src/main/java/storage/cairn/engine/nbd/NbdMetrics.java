@@ -32,7 +32,8 @@ public final class NbdMetrics {
     final LongAdder turnedAway = new LongAdder();
     final LongAdder protocolErrors = new LongAdder();
     final LongAdder evictions = new LongAdder();
-    final LongAdder heldBytes = new LongAdder();
+    volatile long heldBytes;
+    volatile long mostHeldBytes;
     private final LongAdder[] commands = new LongAdder[COMMANDS.length];
     private final Map<String, Volume> volumes = new ConcurrentHashMap<>();
 
@@ -74,7 +75,12 @@ public final class NbdMetrics {
 
     /** Bytes of block buffers held now. */
     public long heldBytes() {
-        return heldBytes.sum();
+        return heldBytes;
+    }
+
+    /** The most that ever was. */
+    public long mostHeldBytes() {
+        return mostHeldBytes;
     }
 
     /** Commands received of one kind. */

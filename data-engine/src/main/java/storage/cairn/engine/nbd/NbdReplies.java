@@ -6,6 +6,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import storage.cairn.engine.io.BufferViews;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.replication.HostVolume;
 
@@ -16,13 +17,15 @@ final class NbdReplies {
     private static final int GATHER_BYTES = 16 << 10;
 
     private final Channel channel;
+    private final BufferViews views;
     private final NbdMemory memory;
     private final boolean structured;
     private ByteBuf out;
     private boolean unflushed;
 
-    NbdReplies(Channel channel, NbdMemory memory, boolean structured) {
+    NbdReplies(Channel channel, BufferViews views, NbdMemory memory, boolean structured) {
         this.channel = channel;
+        this.views = views;
         this.memory = memory;
         this.structured = structured;
         this.out = channel.alloc().directBuffer(GATHER_BYTES, GATHER_BYTES);
@@ -73,8 +76,10 @@ final class NbdReplies {
         }
         push();
         int from = (int) (offset % PREFERRED_BLOCK_BYTES);
-        PayloadView view = new PayloadView(buffer, memory).toSend(from, from + length, buffer.capacity());
-        channel.write(view, channel.voidPromise());
+        int accountBytes = NbdRequest.blocks(offset, offset + length) * PREFERRED_BLOCK_BYTES;
+        ByteBuf view = views.readable(buffer, 0, accountBytes, memory);
+        buffer.release();
+        var unused = channel.write(view.setIndex(from, from + length), channel.voidPromise());
         unflushed = true;
     }
 
@@ -114,7 +119,7 @@ final class NbdReplies {
     /** Puts what was gathered behind what was written before. */
     private void push() {
         if (out.isReadable()) {
-            channel.write(out.readRetainedSlice(out.readableBytes()), channel.voidPromise());
+            var unused = channel.write(out.readRetainedSlice(out.readableBytes()), channel.voidPromise());
             unflushed = true;
         }
     }

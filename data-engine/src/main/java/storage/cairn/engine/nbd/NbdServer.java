@@ -1,13 +1,12 @@
 package storage.cairn.engine.nbd;
 
-import io.netty.buffer.Unpooled;
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.EventLoop;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.unix.DomainSocketAddress;
@@ -22,10 +21,11 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Consumer;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.io.BufferViews;
+import storage.cairn.engine.io.EngineLoop;
 import storage.cairn.engine.port.BufferPool;
 import storage.cairn.engine.port.Clock;
 import storage.cairn.engine.replication.Exports;
@@ -41,11 +41,10 @@ public final class NbdServer {
     private static final WriteBufferWaterMark UNREAD_REPLIES = new WriteBufferWaterMark(1 << 20, 4 << 20);
     private static final long STALL_CHECK_NANOS = 1_000_000_000L;
 
-    private final EventLoop loop;
+    private final EngineLoop loop;
     private final Clock clock;
     private final Exports exports;
     private final NbdSettings settings;
-    private final Consumer<Throwable> onFailure;
     private final NbdMetrics metrics = new NbdMetrics();
     private final NbdMemory memory;
     private final List<Channel> listeners = new ArrayList<>();
@@ -56,22 +55,14 @@ public final class NbdServer {
     private boolean watching;
 
     /**
-     * @param loop the loop on which the volumes, the pool and the clock live
-     * @param pool block buffers for hosts; nobody else may depend on what it hands out coming back
-     * @param onFailure told of errors that are not the client's or the network's doing: a defect of this engine
+     * @param loop the loop on which the volumes and the pool live
+     * @param pool a slab of that loop for hosts alone: a client that reads slowly keeps what it got from it
      */
-    public NbdServer(
-            EventLoop loop,
-            Clock clock,
-            Exports exports,
-            BufferPool pool,
-            NbdSettings settings,
-            Consumer<Throwable> onFailure) {
+    public NbdServer(EngineLoop loop, Exports exports, BufferPool pool, NbdSettings settings) {
         this.loop = loop;
-        this.clock = clock;
+        this.clock = loop.clock();
         this.exports = exports;
         this.settings = settings;
-        this.onFailure = onFailure;
         this.memory = new NbdMemory(pool, clock, settings.totalBytes(), metrics);
     }
 
@@ -82,10 +73,8 @@ public final class NbdServer {
     /**
      * Listens on a unix socket that only the owner of this process may use; what is left of an earlier one at that
      * path is replaced. From any thread.
-     *
-     * @param type the socket type that goes with the loop (io_uring or epoll)
      */
-    public CompletableFuture<Void> listen(Class<? extends ServerChannel> type, Path socket) {
+    public CompletableFuture<Void> listenUnix(Path socket) {
         CompletableFuture<Void> done = new CompletableFuture<>();
         try {
             if (Files.exists(socket, LinkOption.NOFOLLOW_LINKS)) {
@@ -98,7 +87,8 @@ public final class NbdServer {
             done.completeExceptionally(e);
             return done;
         }
-        ChannelFuture bound = bootstrap(type).bind(new DomainSocketAddress(socket.toFile()));
+        ChannelFuture bound =
+                bootstrap(loop.serverDomainSocketChannel()).bind(new DomainSocketAddress(socket.toFile()));
         bound.addListener((ChannelFuture f) -> {
             try {
                 if (f.isSuccess()) {
@@ -106,7 +96,7 @@ public final class NbdServer {
                 }
                 listening(f, done, socket.toString());
             } catch (IOException e) {
-                f.channel().close();
+                close(f.channel());
                 done.completeExceptionally(e);
             }
         });
@@ -114,9 +104,9 @@ public final class NbdServer {
     }
 
     /** Listens on a TCP address (port 0: any free one); answers with the address. From any thread. */
-    public CompletableFuture<InetSocketAddress> listen(Class<? extends ServerChannel> type, InetSocketAddress address) {
+    public CompletableFuture<InetSocketAddress> listenTcp(InetSocketAddress address) {
         CompletableFuture<Void> done = new CompletableFuture<>();
-        ServerBootstrap bootstrap = bootstrap(type)
+        ServerBootstrap bootstrap = bootstrap(loop.serverSocketChannel())
                 .option(ChannelOption.SO_REUSEADDR, true)
                 .childOption(ChannelOption.TCP_NODELAY, true)
                 .childOption(ChannelOption.SO_KEEPALIVE, true);
@@ -127,7 +117,7 @@ public final class NbdServer {
 
     private ServerBootstrap bootstrap(Class<? extends ServerChannel> type) {
         return new ServerBootstrap()
-                .group(loop)
+                .group(loop.eventLoop())
                 .channel(type)
                 .option(ChannelOption.SO_BACKLOG, 1024)
                 .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, UNREAD_REPLIES)
@@ -141,9 +131,10 @@ public final class NbdServer {
 
     private void listening(ChannelFuture bound, CompletableFuture<Void> done, String where) {
         if (!bound.isSuccess()) {
-            done.completeExceptionally(new IOException("NBD cannot listen on " + where + ": " + bound.cause(), bound.cause()));
+            done.completeExceptionally(
+                    new IOException("NBD cannot listen on " + where + ": " + bound.cause(), bound.cause()));
         } else if (stopped) {
-            bound.channel().close();
+            close(bound.channel());
             done.completeExceptionally(new IOException("NBD server is stopped"));
         } else {
             listeners.add(bound.channel());
@@ -182,7 +173,7 @@ public final class NbdServer {
     void turnedAway(Channel channel, String reason) {
         metrics.turnedAway.increment();
         LOG.info("NBD connection {} closed: {}", channel, reason);
-        channel.close();
+        close(channel);
     }
 
     void sessionBegan(NbdChannel connection) {
@@ -204,16 +195,20 @@ public final class NbdServer {
         drained();
     }
 
+    static void close(Channel channel) {
+        var unused = channel.close();
+    }
+
     /** Closes when what was written has left, or after a while. */
     void closeGently(Channel channel) {
-        Clock.Timer timer = clock.after(settings.closeMillis() * 1_000_000, channel::close);
-        channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+        Clock.Timer timer = clock.after(settings.closeMillis() * 1_000_000, () -> close(channel));
+        ChannelFuture written = channel.writeAndFlush(Unpooled.EMPTY_BUFFER);
+        written.addListener(ChannelFutureListener.CLOSE);
         channel.closeFuture().addListener(closed -> timer.cancel());
     }
 
     void failed(Throwable defect) {
-        LOG.error("NBD server failed", defect);
-        onFailure.accept(defect);
+        loop.fatalHandler().fatal("the NBD server", defect);
     }
 
     private void watchForStalls() {
@@ -239,7 +234,7 @@ public final class NbdServer {
                     connection.channel(),
                     session.exportName(),
                     settings.stallMillis());
-            connection.channel().close();
+            close(connection.channel());
         }
     }
 
@@ -250,9 +245,9 @@ public final class NbdServer {
     public void shutdown(Runnable whenDone) {
         stopped = true;
         onDrained = whenDone;
-        listeners.forEach(Channel::close);
+        listeners.forEach(NbdServer::close);
         for (NbdChannel connection : List.copyOf(handshaking)) {
-            connection.channel().close();
+            close(connection.channel());
         }
         for (NbdChannel connection : List.copyOf(serving)) {
             if (connection.phase() instanceof NbdSession session) {
@@ -284,6 +279,10 @@ public final class NbdServer {
 
     NbdSettings settings() {
         return settings;
+    }
+
+    BufferViews views() {
+        return loop.views();
     }
 
     NbdMemory memory() {

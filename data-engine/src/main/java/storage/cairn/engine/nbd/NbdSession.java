@@ -64,8 +64,8 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         this.figures = server.metrics().volume(export.volumeName());
         this.structured = structured;
         this.blockStatus = blockStatus;
-        this.input = new NbdInput(channel.alloc(), memory);
-        this.replies = new NbdReplies(channel, memory, structured);
+        this.input = new NbdInput(channel.alloc(), server.views());
+        this.replies = new NbdReplies(channel, server.views(), memory, structured);
         for (int i = 0; i < MAX_REQUESTS; i++) {
             free[i] = MAX_REQUESTS - 1 - i;
         }
@@ -131,7 +131,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
      */
     long stalledNanos(long nowNanos) {
         long backlogBytes = channel.bytesBeforeWritable();
-        boolean holding = !channel.isWritable() || writing != null && writing.receiving != null;
+        boolean holding = !channel.isWritable() || (writing != null && writing.receiving != null);
         if (!holding || backlogBytes != lastBacklogBytes || input.receivedBytes() != lastReceivedBytes) {
             lastBacklogBytes = backlogBytes;
             lastReceivedBytes = input.receivedBytes();
@@ -250,9 +250,9 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
             input.expectNoWrite();
         }
         NbdRequest request = take();
-        request.begin(cookie, type, flags, offset, length, server.clock().nanos());
+        request.begin(cookie, type, flags, offset, length, System.nanoTime());
         figures.inFlight.increment();
-        if (error != 0 || length == 0 && type != CMD_FLUSH) {
+        if (error != 0 || (length == 0 && type != CMD_FLUSH)) {
             request.fail(error);
             reply(request);
         } else {
@@ -309,7 +309,9 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
             case CMD_BLOCK_STATUS -> FLAG_FUA | FLAG_REQ_ONE;
             default -> FLAG_FUA;
         };
-        if (type > CMD_BLOCK_STATUS || (flags & ~allowed) != 0 || type == CMD_BLOCK_STATUS && (!blockStatus || length == 0)) {
+        if (type > CMD_BLOCK_STATUS
+                || (flags & ~allowed) != 0
+                || (type == CMD_BLOCK_STATUS && (!blockStatus || length == 0))) {
             return EINVAL;
         }
         if (type == CMD_FLUSH) {
@@ -321,7 +323,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         }
         if (type == CMD_READ && length > 0) {
             boolean whole = NbdRequest.blocks(offset, offset + length) * (long) BLOCK <= HostVolume.MAX_BYTES;
-            if (length > MAX_PAYLOAD_BYTES || (flags & FLAG_DF) != 0 && !whole) {
+            if (length > MAX_PAYLOAD_BYTES || ((flags & FLAG_DF) != 0 && !whole)) {
                 return structured ? EOVERFLOW : EINVAL;
             }
             // A simple reply is sent when all of it is there, so all of it has to fit into memory.
@@ -373,9 +375,9 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
             request.part(count, buffer);
             to = partEnd;
         }
-        if (count == 0 || !structured && to < request.end()) {
+        if (count == 0 || (!structured && to < request.end())) {
             for (int i = 0; i < count; i++) {
-                giveBack(request, i);
+                from = giveBack(request, i, from);
             }
             awaitMemory();
             return false;
@@ -386,10 +388,10 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         long start = from;
         for (int i = 0; i < count; i++) {
             long partEnd = request.partEnd(start);
-            Buffer buffer = part(request, i);
-            heldBytes += buffer.capacity();
+            int blocks = NbdRequest.blocks(start, partEnd);
+            heldBytes += blocks * BLOCK;
             submitted(request);
-            volume.read(start / BLOCK, NbdRequest.blocks(start, partEnd), buffer, this, request.slot);
+            volume.read(start / BLOCK, blocks, part(request, i), this, request.slot);
             start = partEnd;
         }
         return true;
@@ -403,12 +405,14 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         return buffer;
     }
 
-    private void giveBack(NbdRequest request, int index) {
+    /** Releases the buffer of the part that starts at {@code from}; answers where the next one starts. */
+    private long giveBack(NbdRequest request, int index, long from) {
         Buffer buffer = part(request, index);
         request.parts[index] = null;
-        int capacity = buffer.capacity();
         buffer.release();
-        memory.credit(capacity);
+        long to = request.partEnd(from);
+        memory.released(NbdRequest.blocks(from, to) * BLOCK);
+        return to;
     }
 
     private void awaitMemory() {
@@ -427,17 +431,16 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         }
         long start = request.groupStart;
         for (int i = 0; i < request.partCount; i++) {
-            Buffer buffer = part(request, i);
-            heldBytes -= buffer.capacity();
+            long end = request.partEnd(start);
+            heldBytes -= NbdRequest.blocks(start, end) * BLOCK;
             if (send) {
-                long end = request.partEnd(start);
                 boolean done = last && i == request.partCount - 1;
-                replies.data(request.cookie, start, (int) (end - start), buffer, done);
+                replies.data(request.cookie, start, (int) (end - start), part(request, i), done);
                 request.parts[i] = null;
-                start = end;
             } else {
-                giveBack(request, i);
+                giveBack(request, i, start);
             }
+            start = end;
         }
         request.partCount = 0;
         if (!send) {
@@ -458,13 +461,14 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         long to = write.partEnd(write.next);
         Buffer buffer = write.receiving;
         if (buffer == null) {
-            buffer = memory.acquire(NbdRequest.blocks(write.next, to));
+            int blocks = NbdRequest.blocks(write.next, to);
+            buffer = memory.acquire(blocks);
             if (buffer == null) {
                 awaitMemory();
                 return false;
             }
             write.receiving = buffer;
-            heldBytes += buffer.capacity();
+            heldBytes += blocks * BLOCK;
             input.receiveInto(buffer, (int) (write.next % BLOCK), (int) (to - write.next));
         }
         if (!input.payloadComplete()) {
@@ -475,7 +479,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         write.next = to;
         submitted(write);
         // The tag carries what the part holds in memory until it is done.
-        long tag = write.slot | (long) (buffer.capacity() / BLOCK) << 16;
+        long tag = write.slot | (long) NbdRequest.blocks(from, to) << 16;
         volume.write(from, (int) (to - from), buffer, this, tag);
         buffer.release();
         if (write.covered()) {
@@ -489,10 +493,10 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         if (buffer != null) {
             write.receiving = null;
             input.abandon();
-            int capacity = buffer.capacity();
-            heldBytes -= capacity;
+            int bytes = NbdRequest.blocks(write.next, write.partEnd(write.next)) * BLOCK;
+            heldBytes -= bytes;
             buffer.release();
-            memory.credit(capacity);
+            memory.released(bytes);
         }
     }
 
@@ -508,9 +512,9 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
             return;
         }
         if (request.type == CMD_WRITE) {
-            int capacity = (int) (tag >>> 16) * BLOCK;
-            heldBytes -= capacity;
-            memory.credit(capacity);
+            int bytes = (int) (tag >>> 16) * BLOCK;
+            heldBytes -= bytes;
+            memory.released(bytes);
         }
         if (request.outstanding == 0 && writing != request) {
             reply(request);
@@ -563,7 +567,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
 
     private void ended(NbdRequest request) {
         int error = request.unknown ? EIO : request.error;
-        figures.ended(request.type, request.length, error, server.clock().nanos() - request.startNanos);
+        figures.ended(request.type, request.length, error, System.nanoTime() - request.startNanos);
         release(request);
     }
 

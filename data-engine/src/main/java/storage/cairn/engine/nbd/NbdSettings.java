@@ -38,6 +38,13 @@ public record NbdSettings(
     /** Limits for a pool that has {@code poolBytes} (at least 2 MiB) for hosts. */
     public static NbdSettings forPool(long poolBytes) {
         return new NbdSettings(
-                1024, 256, 30_000, 90_000, 5_000, 30_000, Math.max(2 << 20, Math.min(poolBytes / 2, 16 << 20)), poolBytes);
+                1024,
+                256,
+                30_000,
+                90_000,
+                5_000,
+                30_000,
+                Math.max(2 << 20, Math.min(poolBytes / 2, 16 << 20)),
+                poolBytes);
     }
 }

@@ -193,7 +193,6 @@ final class MemoryVolume implements HostVolume {
         open--;
     }
 
-
     static ByteBuffer pattern(long seed, int length) {
         byte[] bytes = new byte[length];
         new Random(seed).nextBytes(bytes);

@@ -9,17 +9,19 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import storage.cairn.engine.io.EngineLoop;
+import storage.cairn.engine.io.Slab;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.replication.Exports;
 import storage.cairn.engine.replication.HostVolume;
 
 /** An NBD server over memory volumes on a real loop and real sockets, and the checks that every test ends with. */
-final class TestServer implements Exports, AutoCloseable {
+final class TestServer implements Exports {
     static final String ATTACH = "00000000-0000-4000-8000-000000000001";
     static final String NAME = "vol/" + ATTACH;
 
-    final TestLoop loop;
-    final TestPool pool;
+    final EngineLoop loop;
+    final Slab pool;
     final NbdServer server;
     final MemoryVolume volume;
     final List<Throwable> defects = new CopyOnWriteArrayList<>();
@@ -30,11 +32,21 @@ final class TestServer implements Exports, AutoCloseable {
     private String refusal = "";
 
     TestServer(boolean uring, int volumeBytes, NbdSettings settings) {
-        loop = new TestLoop(uring);
-        pool = new TestPool(settings.totalBytes());
-        volume = new MemoryVolume(loop, volumeBytes);
+        loop = EngineLoop.open(
+                uring ? EngineLoop.Setting.IO_URING : EngineLoop.Setting.POOL, (what, cause) -> defects.add(cause));
+        pool = loop.slab("hosts", new Slab.Sizes(1024, 64, 32, 40));
+        volume = new MemoryVolume(loop.clock(), volumeBytes);
         volumes.put(NAME, volume);
-        server = new NbdServer(loop.loop(), loop, this, pool, settings, defects::add);
+        server = new NbdServer(loop, this, pool, settings);
+    }
+
+    /** A server on a loop of that kind; the test is skipped, and says so, where there is no io_uring. */
+    static TestServer start(boolean uring, int volumeBytes, NbdSettings settings) {
+        try {
+            return new TestServer(uring, volumeBytes, settings);
+        } catch (IllegalStateException e) {
+            return org.junit.jupiter.api.Assumptions.abort("skipped: " + e.getMessage());
+        }
     }
 
     static NbdSettings settings() {
@@ -43,24 +55,24 @@ final class TestServer implements Exports, AutoCloseable {
 
     Path listenUnix(Path folder) throws Exception {
         Path socket = folder.resolve("nbd.sock");
-        server.listen(loop.unix(), socket).get(5, TimeUnit.SECONDS);
+        server.listenUnix(socket).get(5, TimeUnit.SECONDS);
         return socket;
     }
 
     InetSocketAddress listenTcp() throws Exception {
-        return server.listen(loop.tcp(), new InetSocketAddress("127.0.0.1", 0)).get(5, TimeUnit.SECONDS);
+        return server.listenTcp(new InetSocketAddress("127.0.0.1", 0)).get(5, TimeUnit.SECONDS);
     }
 
     <T> T onLoop(Callable<T> task) throws Exception {
-        return loop.loop().submit(task).get(5, TimeUnit.SECONDS);
+        return loop.eventLoop().submit(task).get(5, TimeUnit.SECONDS);
     }
 
     void onLoop(Runnable task) throws Exception {
-        loop.loop().submit(task).get(5, TimeUnit.SECONDS);
+        loop.eventLoop().submit(task).get(5, TimeUnit.SECONDS);
     }
 
     void add(String name, int sizeBytes) {
-        volumes.put(name, new MemoryVolume(loop, sizeBytes));
+        volumes.put(name, new MemoryVolume(loop.clock(), sizeBytes));
     }
 
     void refuse(String reason) {
@@ -73,7 +85,7 @@ final class TestServer implements Exports, AutoCloseable {
 
     void releaseOpens() {
         holdOpens = false;
-        heldOpens.forEach(loop::execute);
+        heldOpens.forEach(loop.clock()::execute);
         heldOpens.clear();
     }
 
@@ -103,28 +115,32 @@ final class TestServer implements Exports, AutoCloseable {
         if (holdOpens) {
             heldOpens.add(task);
         } else {
-            loop.execute(task);
+            loop.clock().execute(task);
         }
     }
 
     /** Stops everything and checks that nothing leaked and nothing went wrong inside. */
-    @Override
-    public void close() throws Exception {
+    void stop() throws Exception {
         java.util.concurrent.CompletableFuture<Void> drained = new java.util.concurrent.CompletableFuture<>();
-        loop.execute(() -> {
+        loop.clock().execute(() -> {
             volume.releaseHeld();
             server.shutdown(() -> drained.complete(null));
         });
         drained.get(10, TimeUnit.SECONDS);
-        org.awaitility.Awaitility.await().atMost(5, TimeUnit.SECONDS).until(() -> pool.outBytes() == 0);
+        org.awaitility.Awaitility.await().atMost(5, TimeUnit.SECONDS).until(() -> onLoop(pool::outBytes) == 0);
         int open = onLoop(() -> volume.open);
+        int lent = onLoop(() -> loop.views().lent());
         loop.close();
         if (!defects.isEmpty()) {
             throw new AssertionError("the server failed inside", defects.getFirst());
         }
-        if (open != 0 || server.metrics().heldBytes() != 0 || server.metrics().connections() != 0) {
-            throw new AssertionError("left behind: " + open + " open volumes, "
-                    + server.metrics().heldBytes() + " bytes, " + server.metrics().connections() + " connections");
+        if (open != 0
+                || lent != 0
+                || server.metrics().heldBytes() != 0
+                || server.metrics().connections() != 0) {
+            throw new AssertionError("left behind: " + open + " open volumes, " + lent + " views, "
+                    + server.metrics().heldBytes() + " bytes, "
+                    + server.metrics().connections() + " connections");
         }
     }
 }
