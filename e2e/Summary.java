@@ -69,13 +69,19 @@ final class Summary {
             if (child(test, "failure") != null || child(test, "error") != null) {
                 failures.add(name);
             } else if (skip != null) {
-                String reason = skip.getAttribute("message");
-                skipped.computeIfAbsent(reason.isBlank() ? "no reason given" : reason.strip(), why -> new ArrayList<>())
-                        .add(name);
+                skipped.computeIfAbsent(reason(skip), why -> new ArrayList<>()).add(name);
             } else {
                 passed++;
             }
         }
+    }
+
+    /** The message, or the first line of the stack trace without the exception's name. */
+    private static String reason(Element skip) {
+        String message = skip.getAttribute("message").strip();
+        String text = message.isEmpty() ? skip.getTextContent().strip() : message;
+        String first = text.isEmpty() ? "no reason given" : text.lines().findFirst().orElse("").strip();
+        return first.replaceFirst("^[\\w.$]+(Exception|Error): ", "").replaceFirst("^Assumption failed: ", "");
     }
 
     private static Element child(Element test, String tag) {

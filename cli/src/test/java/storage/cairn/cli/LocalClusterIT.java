@@ -130,7 +130,7 @@ final class LocalClusterIT {
         assertThat(up.exitCode()).isEqualTo(1);
         assertThat(up.err())
                 .contains("node 3")
-                .contains(dir.resolve("node-3/engine.log").toString())
+                .contains(dir.resolve("node-3/engine.out").toString())
                 .contains("carries an ext4 filesystem");
     }
 

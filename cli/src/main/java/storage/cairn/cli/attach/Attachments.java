@@ -141,9 +141,6 @@ public final class Attachments {
         if (!Tools.has("losetup")) {
             missing.add("losetup (package util-linux, or mount)");
         }
-        if (!Tools.has("fusermount3")) {
-            missing.add("fusermount3 (package fuse3)");
-        }
         if (!missing.isEmpty()) {
             throw new Failure(
                     ExitCode.FAILED,

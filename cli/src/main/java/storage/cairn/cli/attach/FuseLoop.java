@@ -100,8 +100,8 @@ final class FuseLoop implements Strategy {
             }
         }
         if (Mounts.isMountPoint(mountPoint)) {
-            // Lazy only once its server is gone: a live one must have everything written first.
-            Tools.Result unmounted = Tools.run("fusermount3", "-u", mountPoint.toString());
+            // Lazy only when nobody serves it any more: what is written must reach a live one first.
+            Tools.Result unmounted = Tools.run("umount", mountPoint.toString());
             if (!unmounted.ok()) {
                 Tools.must("umount", "--lazy", mountPoint.toString());
             }

@@ -29,7 +29,8 @@ import storage.cairn.cli.base.Json;
  * DIR/attachments/         block devices that were made of volumes
  * DIR/node-N/engine.json   what the engine of node N is told
  * DIR/node-N/disk-1        its disk
- * DIR/node-N/engine.log    what it says; engine.pid: its process; control.sock, nbd.sock: its sockets
+ * DIR/node-N/engine.log    its log; engine.out: what it printed; engine.pid: its process
+ * DIR/node-N/control.sock  its sockets, also nbd.sock
  * </pre>
  */
 final class ClusterFolder {

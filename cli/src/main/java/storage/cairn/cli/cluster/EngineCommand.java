@@ -29,6 +29,7 @@ public record EngineCommand(Path java, List<String> options, String classPath, S
                         "-XX:+UseZGC",
                         "-Xms64m",
                         "-Xmx256m",
+                        "-XX:MaxDirectMemorySize=768m",
                         "-XX:+ExitOnOutOfMemoryError"),
                 System.getProperty("java.class.path"),
                 MAIN_CLASS);

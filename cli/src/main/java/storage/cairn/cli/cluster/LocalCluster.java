@@ -21,6 +21,7 @@ import storage.cairn.cli.base.Failure;
  */
 public final class LocalCluster {
     private static final Duration POLL = Duration.ofMillis(20);
+    private static final int LAST_LINES = 5;
 
     private final ClusterFolder folder;
     private final EngineCommand command;
@@ -66,9 +67,14 @@ public final class LocalCluster {
         folder.node(number);
     }
 
-    /** Where the engine of this node writes what it has to say. */
+    /** The log of a node's engine. */
     public Path log(int node) {
         return folder.nodeFolder(node).resolve("engine.log");
+    }
+
+    /** What a node's engine printed: why it did not start, or what its JVM said at its end. */
+    public Path printed(int node) {
+        return folder.nodeFolder(node).resolve("engine.out");
     }
 
     public boolean runs(int node) {
@@ -99,12 +105,12 @@ public final class LocalCluster {
         folder.prepareStart(node, running().isEmpty());
         List<String> line = new ArrayList<>(List.of("setsid"));
         line.addAll(command.line(folder.engineFile(node)));
-        File log = log(node).toFile();
+        File printed = printed(node).toFile();
         try {
             Process process = new ProcessBuilder(line)
                     .directory(folder.nodeFolder(node).toFile())
                     .redirectInput(new File("/dev/null"))
-                    .redirectOutput(ProcessBuilder.Redirect.appendTo(log))
+                    .redirectOutput(ProcessBuilder.Redirect.appendTo(printed))
                     .redirectErrorStream(true)
                     .start();
             Optional<EngineProcess> engine = EngineProcess.of(process.pid());
@@ -203,14 +209,19 @@ public final class LocalCluster {
     }
 
     private String tail(int node) {
-        Path log = log(node);
-        try (var lines = Files.lines(log)) {
-            List<String> all = lines.filter(line -> !line.isBlank()).toList();
-            List<String> last = all.subList(Math.max(0, all.size() - 5), all.size());
-            return "; the end of its log " + log + ":\n  " + String.join("\n  ", last);
-        } catch (IOException | UncheckedIOException e) {
-            return "; its log: " + log;
+        for (Path file : List.of(printed(node), log(node))) {
+            try (var lines = Files.lines(file)) {
+                List<String> said = lines.filter(line -> !line.isBlank()).toList();
+                List<String> last = said.subList(Math.max(0, said.size() - LAST_LINES), said.size());
+                if (!last.isEmpty()) {
+                    return "; the end of " + file + ":\n  " + String.join("\n  ", last);
+                }
+            } catch (IOException | UncheckedIOException e) {
+                // Not there, or not text: the other one, or at least its name.
+                continue;
+            }
         }
+        return "; its log: " + log(node);
     }
 
     private static void pause(long deadline, String lateMessage) {

@@ -1,0 +1,5 @@
+/** The demonstration: a cluster of processes, a verifying load, faults, and what was proved. */
+@NullMarked
+package storage.cairn.cli.demo;
+
+import org.jspecify.annotations.NullMarked;
