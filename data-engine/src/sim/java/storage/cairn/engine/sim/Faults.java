@@ -80,6 +80,20 @@ public final class Faults {
         return struck.clone();
     }
 
+    /** How often the disks misbehaved. */
+    long struckOfDisk() {
+        long sum = 0;
+        for (Fault fault : ALL) {
+            if (fault.room() == Fault.Room.MEDIA
+                    || fault == Fault.DISK_READ_ERROR
+                    || fault == Fault.DISK_WRITE_ERROR
+                    || fault == Fault.DISK_FLUSH_ERROR) {
+                sum += struck[fault.ordinal()];
+            }
+        }
+        return sum;
+    }
+
     long struck(Fault fault) {
         return struck[fault.ordinal()];
     }

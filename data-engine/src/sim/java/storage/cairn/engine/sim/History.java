@@ -1,0 +1,155 @@
+package storage.cairn.engine.sim;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that hosts asked of one volume, and what they were told. Registers are blocks, or sectors of 512 bytes
+ * where hosts write less than a block.
+ */
+final class History {
+    private final String volume;
+    private final TreeMap<Long, List<RegisterOp>> registers = new TreeMap<>();
+    private final TreeMap<Long, List<Pending>> pending = new TreeMap<>();
+    private long calls;
+
+    History(String volume) {
+        this.volume = volume;
+    }
+
+    /** A write was asked for. */
+    Pending writing(long register, long value, long nanos) {
+        Pending op = new Pending(register, ++calls, value, nanos);
+        pending.computeIfAbsent(register, unknown -> new ArrayList<>()).add(op);
+        return op;
+    }
+
+    /** It was answered as done. */
+    void written(Pending op, long nanos) {
+        remove(op);
+        list(op.register).add(new RegisterOp(op.order, true, op.value, op.calledNanos, nanos));
+    }
+
+    /** It certainly changed nothing. */
+    void refused(Pending op) {
+        remove(op);
+    }
+
+    private void remove(Pending op) {
+        List<Pending> open = pending.get(op.register);
+        if (open == null || !open.remove(op)) {
+            throw new IllegalStateException("an operation on " + volume + " ended twice");
+        }
+    }
+
+    void read(long register, long value, long calledNanos, long nanos) {
+        list(register).add(new RegisterOp(++calls, false, value, calledNanos, nanos));
+    }
+
+    private List<RegisterOp> list(long register) {
+        return registers.computeIfAbsent(register, unknown -> new ArrayList<>());
+    }
+
+    /** Whether a replica may hold {@code found} at the moment when the write of {@code op} is acked. */
+    boolean mayHold(Pending op, long found) {
+        if (found == op.value) {
+            return true;
+        }
+        List<Pending> open = pending.get(op.register);
+        if (open != null && open.stream().anyMatch(other -> other.value == found)) {
+            return true;
+        }
+        List<RegisterOp> done = registers.get(op.register);
+        return done != null
+                && done.stream()
+                        .anyMatch(other ->
+                                other.write() && other.value() == found && other.answeredNanos() >= op.calledNanos);
+    }
+
+    /** Checks all registers. */
+    void check() {
+        for (Long register : pending.keySet()) {
+            list(register);
+        }
+        registers.forEach((register, known) -> {
+            List<RegisterOp> all = new ArrayList<>(known);
+            for (Pending op : pending.getOrDefault(register, List.of())) {
+                all.add(new RegisterOp(op.order, true, op.value, op.calledNanos, RegisterOp.NEVER));
+            }
+            RegisterOp wrong = RegisterChecker.unexplained(all);
+            if (wrong != null) {
+                throw new Violation(
+                        "linearizability",
+                        "volume " + volume + " block " + register / 8
+                                + (register % 8 == 0 ? "" : " sector " + register % 8) + ": "
+                                + (wrong.write() ? "the write of " : "the read of ") + wrong.value() + " from "
+                                + wrong.calledNanos() / 1e6 + " to " + wrong.answeredNanos() / 1e6
+                                + " ms has no place in any order" + around(all, wrong));
+            }
+        });
+    }
+
+    private static String around(List<RegisterOp> all, RegisterOp wrong) {
+        StringBuilder text = new StringBuilder();
+        all.stream()
+                .filter(op -> op.calledNanos() <= wrong.answeredNanos())
+                .sorted(java.util.Comparator.comparingLong(RegisterOp::calledNanos))
+                .skip(Math.max(
+                        0,
+                        all.stream()
+                                        .filter(op -> op.calledNanos() <= wrong.answeredNanos())
+                                        .count()
+                                - 12))
+                .forEach(op -> text.append("\n  ")
+                        .append(op.write() ? "write " : "read  ")
+                        .append(op.value())
+                        .append("  called ")
+                        .append(op.calledNanos() / 1e6)
+                        .append(
+                                op.answeredNanos() == RegisterOp.NEVER
+                                        ? "  never answered"
+                                        : "  answered " + op.answeredNanos() / 1e6));
+        return text.toString();
+    }
+
+    int openWrites() {
+        return pending.values().stream().mapToInt(List::size).sum();
+    }
+
+    /** How many writes of this register have no answer. */
+    int openWrites(long register) {
+        List<Pending> open = pending.get(register);
+        return open == null ? 0 : open.size();
+    }
+
+    @Nullable
+    Long lastAcked(long register) {
+        List<RegisterOp> done = registers.get(register);
+        if (done == null) {
+            return null;
+        }
+        for (int i = done.size() - 1; i >= 0; i--) {
+            if (done.get(i).write()) {
+                return done.get(i).value();
+            }
+        }
+        return null;
+    }
+
+    /** A write without an answer. */
+    static final class Pending {
+        final long register;
+        final long order;
+        final long value;
+        final long calledNanos;
+
+        Pending(long register, long order, long value, long calledNanos) {
+            this.register = register;
+            this.order = order;
+            this.value = value;
+            this.calledNanos = calledNanos;
+        }
+    }
+}

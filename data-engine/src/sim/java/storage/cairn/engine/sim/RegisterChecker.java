@@ -1,0 +1,147 @@
+package storage.cairn.engine.sim;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides whether the history of one register can be explained by each operation taking effect at one moment between
+ * its call and its answer.
+ *
+ * <p>Walks the history in time and keeps every state the register may be in: its value, and which of the open
+ * operations have taken effect. An answered operation must have; a read takes effect as soon as the value is its own.
+ * Values written are unique, except zero; so an unknown write that nobody read never mattered, and one that was read
+ * took effect before that read's answer. Few states are left, and the walk is as good as linear.
+ */
+final class RegisterChecker {
+    private static final int MOST_OPEN = 62;
+    private static final int MOST_STATES = 200_000;
+
+    private RegisterChecker() {}
+
+    /** Null when the history can be explained; otherwise the operation whose answer cannot. */
+    static @Nullable RegisterOp unexplained(List<RegisterOp> history) {
+        List<RegisterOp> ops = relevant(history);
+        List<Moment> moments = new ArrayList<>();
+        for (RegisterOp op : ops) {
+            moments.add(new Moment(op.calledNanos(), op.order(), false, op));
+            if (op.answeredNanos() != RegisterOp.NEVER) {
+                moments.add(new Moment(op.answeredNanos(), op.order(), true, op));
+            }
+        }
+        // What was called at the very moment of another's answer counts as called before it.
+        moments.sort(Comparator.comparingLong(Moment::nanos)
+                .thenComparing(Moment::answer)
+                .thenComparingLong(Moment::order));
+        return walk(moments);
+    }
+
+    /** Drops unknown writes that nobody read, and closes those that somebody did. */
+    private static List<RegisterOp> relevant(List<RegisterOp> history) {
+        Map<Long, Long> firstRead = new HashMap<>();
+        for (RegisterOp op : history) {
+            if (!op.write()) {
+                firstRead.merge(op.value(), op.answeredNanos(), Math::min);
+            }
+        }
+        List<RegisterOp> relevant = new ArrayList<>();
+        for (RegisterOp op : history) {
+            boolean unknown = op.write() && op.answeredNanos() == RegisterOp.NEVER;
+            if (!unknown || op.value() == 0) {
+                relevant.add(op);
+            } else if (firstRead.containsKey(op.value())) {
+                relevant.add(op.answeredAt(Math.max(op.calledNanos(), firstRead.get(op.value()))));
+            }
+        }
+        return relevant;
+    }
+
+    private static @Nullable RegisterOp walk(List<Moment> moments) {
+        RegisterOp[] open = new RegisterOp[MOST_OPEN];
+        Map<RegisterOp, Integer> slots = new HashMap<>();
+        Set<State> states = new LinkedHashSet<>();
+        states.add(new State(0, 0));
+        for (Moment moment : moments) {
+            RegisterOp op = moment.op;
+            if (moment.answer) {
+                int slot = java.util.Objects.requireNonNull(slots.remove(op));
+                states = answered(states, open, slot);
+                open[slot] = null;
+                if (states.isEmpty()) {
+                    return op;
+                }
+            } else {
+                int slot = free(open);
+                open[slot] = op;
+                slots.put(op, slot);
+                states = op.write() ? states : settleReads(states, open);
+            }
+        }
+        return null;
+    }
+
+    private static int free(RegisterOp[] open) {
+        for (int i = 0; i < open.length; i++) {
+            if (open[i] == null) {
+                return i;
+            }
+        }
+        throw new IllegalStateException("more than " + MOST_OPEN + " operations open on one register");
+    }
+
+    private static Set<State> settleReads(Set<State> states, RegisterOp[] open) {
+        Set<State> settled = new LinkedHashSet<>();
+        for (State state : states) {
+            settled.add(settleReads(state, open));
+        }
+        return settled;
+    }
+
+    /** Lets every open read of the present value take effect: that closes no way. */
+    private static State settleReads(State state, RegisterOp[] open) {
+        long effected = state.effected;
+        for (int i = 0; i < open.length; i++) {
+            RegisterOp op = open[i];
+            if (op != null && !op.write() && op.value() == state.value) {
+                effected |= 1L << i;
+            }
+        }
+        return effected == state.effected ? state : new State(state.value, effected);
+    }
+
+    /** The states in which the operation in {@code slot} has taken effect, without it. */
+    private static Set<State> answered(Set<State> states, RegisterOp[] open, int slot) {
+        Set<State> seen = new LinkedHashSet<>(states);
+        List<State> todo = new ArrayList<>(states);
+        Set<State> left = new LinkedHashSet<>();
+        while (!todo.isEmpty()) {
+            State state = todo.removeLast();
+            if ((state.effected >>> slot & 1) != 0) {
+                left.add(new State(state.value, state.effected & ~(1L << slot)));
+                continue;
+            }
+            for (int i = 0; i < open.length; i++) {
+                RegisterOp op = open[i];
+                if (op != null && op.write() && (state.effected >>> i & 1) == 0) {
+                    State next = settleReads(new State(op.value(), state.effected | 1L << i), open);
+                    if (seen.add(next)) {
+                        todo.add(next);
+                    }
+                }
+            }
+            if (seen.size() > MOST_STATES) {
+                throw new IllegalStateException("too many ways to explain a register: lower the number of open writes");
+            }
+        }
+        return left;
+    }
+
+    private record State(long value, long effected) {}
+
+    private record Moment(long nanos, long order, boolean answer, RegisterOp op) {}
+}

@@ -1,0 +1,24 @@
+package storage.cairn.engine.sim;
+
+/**
+ * What one simulated life held.
+ *
+ * @param virtualNanos how long it was on its own clock
+ * @param operations answered to hosts, or by the store
+ * @param hash of all its events
+ * @param struck how often each fault struck, by its ordinal
+ */
+record SimReport(
+        long virtualNanos,
+        long operations,
+        long hash,
+        long[] struck,
+        long crashes,
+        long conflicts,
+        long takeovers,
+        long rebuilds,
+        long repairs) {
+    static SimReport ofStore(long virtualNanos, long operations, long hash, Faults faults, long crashes) {
+        return new SimReport(virtualNanos, operations, hash, faults.struck(), crashes, 0, 0, 0, 0);
+    }
+}

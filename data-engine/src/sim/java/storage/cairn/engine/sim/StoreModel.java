@@ -1,0 +1,480 @@
+package storage.cairn.engine.sim;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.BlockDevice;
+import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.Crc32c;
+import storage.cairn.engine.store.Replica;
+import storage.cairn.engine.store.Replica.BlockState;
+import storage.cairn.engine.store.Replica.TailEntry;
+
+/**
+ * What one replica must hold, as told by the answers to what was asked of it. An operation without an answer is
+ * unknown until the replica's tail tells after the next recovery.
+ */
+final class StoreModel {
+    static final long NONE = Long.MIN_VALUE;
+
+    private static final long UNKNOWN_WSEQ = -1;
+
+    /** Below these bits of a stamp is its place within the operation. */
+    static final int STAMP_SHIFT = 16;
+
+    private final Configuration created;
+    /** Whether the medium may lie: then a crash may bring back older content, but never anything foreign. */
+    private final boolean forgiving;
+
+    private final List<Configuration> underWay = new ArrayList<>();
+    private final TreeMap<Long, Op> ops = new TreeMap<>();
+    private final List<Read> reads = new ArrayList<>();
+    /** First block and number of blocks that a stamp was ever written to. */
+    private final Map<Long, int[]> places = new HashMap<>();
+
+    private Configuration configuration;
+    private long[] values;
+    /** For a block whose last resync was cut off: the other value it may have, else NONE. */
+    private long[] alternatives;
+
+    private long[] wseqs;
+    /** Whether {@link #values} still holds after a crash of a lying disk. */
+    private boolean[] trusted;
+
+    private @Nullable Op[] busy;
+    private long nextWseq = 1;
+    private long told;
+    private int inFlight;
+    private long changes;
+
+    StoreModel(Configuration created, boolean forgiving) {
+        this.created = created;
+        this.forgiving = forgiving;
+        this.configuration = created;
+        int blocks = (int) (created.sizeBytes() / BlockDevice.BLOCK_BYTES);
+        values = new long[blocks];
+        wseqs = new long[blocks];
+        alternatives = new long[blocks];
+        Arrays.fill(alternatives, NONE);
+        busy = new Op[blocks];
+        trusted = new boolean[blocks];
+        Arrays.fill(trusted, true);
+    }
+
+    Configuration configuration() {
+        return configuration;
+    }
+
+    /** The newest that was submitted: what epochs are judged by. */
+    Configuration newest() {
+        return underWay.isEmpty() ? configuration : underWay.getLast();
+    }
+
+    String name() {
+        return created.name();
+    }
+
+    int blocks() {
+        return values.length;
+    }
+
+    long takeWseq() {
+        return nextWseq++;
+    }
+
+    void skipWseqs(long count) {
+        nextWseq += count;
+    }
+
+    long told() {
+        return told;
+    }
+
+    boolean idle() {
+        return inFlight == 0 && underWay.isEmpty();
+    }
+
+    /** Everything up to here has been answered. */
+    long settled() {
+        for (Op op : ops.values()) {
+            if (op.state == State.UNKNOWN) {
+                return op.entry.wseq() - 1;
+            }
+        }
+        return nextWseq - 1;
+    }
+
+    void tell(long commitSeq) {
+        told = Math.max(told, commitSeq);
+    }
+
+    boolean free(long block, int count) {
+        for (int i = 0; i < count; i++) {
+            if (busy[(int) block + i] != null) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    void submit(Op op) {
+        inFlight++;
+        changes++;
+        if (op.firstStamp != 0) {
+            places.put(op.firstStamp >>> STAMP_SHIFT, new int[] {(int) op.entry.block(), op.entry.count()});
+        }
+        ops.put(op.entry.wseq(), op);
+        for (int i = 0; i < op.entry.count(); i++) {
+            int block = (int) op.entry.block() + i;
+            busy[block] = op;
+            for (Read read : reads) {
+                read.allow(block, op.value(i));
+            }
+        }
+    }
+
+    void completed(Op op) {
+        inFlight--;
+        changes++;
+        apply(op);
+    }
+
+    /** It certainly changed nothing. */
+    void refused(Op op) {
+        inFlight--;
+        changes++;
+        ops.remove(op.entry.wseq());
+        unlock(op);
+    }
+
+    private void apply(Op op) {
+        op.state = State.APPLIED;
+        if (op.entry.kind() == Replica.Kind.RESIZE) {
+            grow((int) op.entry.block());
+        }
+        for (int i = 0; i < op.entry.count(); i++) {
+            int block = (int) op.entry.block() + i;
+            values[block] = op.value(i);
+            alternatives[block] = NONE;
+            wseqs[block] = op.wseqOf(i);
+            trusted[block] = true;
+        }
+        unlock(op);
+    }
+
+    private void unlock(Op op) {
+        for (int i = 0; i < op.entry.count(); i++) {
+            int block = (int) op.entry.block() + i;
+            if (busy[block] == op) {
+                busy[block] = null;
+            }
+        }
+    }
+
+    private void grow(int blocks) {
+        int before = values.length;
+        if (blocks > before) {
+            values = Arrays.copyOf(values, blocks);
+            wseqs = Arrays.copyOf(wseqs, blocks);
+            alternatives = Arrays.copyOf(alternatives, blocks);
+            Arrays.fill(alternatives, before, blocks, NONE);
+            busy = Arrays.copyOf(busy, blocks);
+            trusted = Arrays.copyOf(trusted, blocks);
+            Arrays.fill(trusted, before, blocks, !forgiving);
+        }
+    }
+
+    void configuring(Configuration newer) {
+        underWay.add(newer);
+    }
+
+    void configured(Configuration newer) {
+        underWay.remove(newer);
+        if (newer.newerThan(configuration)) {
+            configuration = newer;
+        }
+    }
+
+    Read reading(long block, int count) {
+        Read read = new Read(block, new long[count][]);
+        for (int i = 0; i < count; i++) {
+            int at = (int) block + i;
+            Op op = busy[at];
+            read.allow(at, values[at]);
+            if (alternatives[at] != NONE) {
+                read.allow(at, alternatives[at]);
+            }
+            if (op != null) {
+                read.allow(at, op.value(at - (int) op.entry.block()));
+            }
+        }
+        reads.add(read);
+        return read;
+    }
+
+    void read(Read read) {
+        reads.remove(read);
+    }
+
+    /** Compares one block of an answered read. */
+    void check(Read read, int index, long stamp) {
+        int block = (int) read.block + index;
+        if (!trusted[block] && plausible(block, stamp)) {
+            if (busy[block] == null) {
+                values[block] = stamp;
+                wseqs[block] = UNKNOWN_WSEQ;
+                trusted[block] = true;
+                alternatives[block] = NONE;
+            }
+            return;
+        }
+        if (!read.allows(index, stamp)) {
+            throw new Violation(
+                    "I9",
+                    "volume " + name() + " block " + block + " reads as " + describe(stamp) + ", not as "
+                            + Arrays.toString(read.allowed[index]) + " (written by wseq " + wseqs[block] + ")");
+        }
+        if (alternatives[block] != NONE && busy[block] == null) {
+            values[block] = stamp;
+            wseqs[block] = UNKNOWN_WSEQ;
+            alternatives[block] = NONE;
+        }
+    }
+
+    /** Whether this block was once to be written with that. */
+    private boolean plausible(int block, long stamp) {
+        if (stamp == 0) {
+            return true;
+        }
+        int[] place = places.get(stamp >>> STAMP_SHIFT);
+        return place != null && block - place[0] == (stamp & ((1 << STAMP_SHIFT) - 1)) && block < place[0] + place[1];
+    }
+
+    private static String describe(long stamp) {
+        return stamp == Stamps.GARBAGE ? "garbage" : Long.toString(stamp);
+    }
+
+    /** The process is gone: what was under way may have happened. */
+    void crashed() {
+        inFlight = 0;
+        reads.clear();
+    }
+
+    /** Compares what a recovered replica tells of itself, and settles what was unknown. */
+    void recovered(Replica replica) {
+        Configuration found = replica.configuration();
+        if (forgiving) {
+            Arrays.fill(trusted, false);
+        } else if (!found.equals(configuration) && !underWay.contains(found)) {
+            throw new Violation(
+                    "I3",
+                    "volume " + name() + " came back with epoch " + found.epoch() + ", not " + configuration.epoch());
+        }
+        configuration = found;
+        underWay.clear();
+        if (replica.commitSeq() > told) {
+            throw new Violation(
+                    "I11",
+                    "volume " + name() + " came back with commitSeq " + replica.commitSeq() + ", it was told " + told);
+        }
+        settle(replica.tail(), replica.commitSeq());
+        if (!forgiving && replica.highestWseq() < highestApplied()) {
+            throw new Violation("I9", "volume " + name() + " says its highest wseq is " + replica.highestWseq());
+        }
+    }
+
+    private long highestApplied() {
+        for (Op op : ops.descendingMap().values()) {
+            if (op.state == State.APPLIED && !op.resync) {
+                return op.entry.wseq();
+            }
+        }
+        return 0;
+    }
+
+    private void settle(List<TailEntry> tail, long commitSeq) {
+        long last = commitSeq;
+        for (TailEntry entry : tail) {
+            if (entry.wseq() <= last) {
+                throw new Violation("I9", "volume " + name() + ": tail not rising at wseq " + entry.wseq());
+            }
+            last = entry.wseq();
+            Op op = ops.get(entry.wseq());
+            if (op == null || op.resync || !op.entry.equals(entry)) {
+                throw new Violation("I9", "volume " + name() + ": nobody asked for " + entry);
+            }
+            op.seen = true;
+        }
+        for (Op op : List.copyOf(ops.values())) {
+            settle(op, commitSeq);
+            op.seen = false;
+        }
+    }
+
+    private void settle(Op op, long commitSeq) {
+        if (op.resync) {
+            if (op.state == State.UNKNOWN) {
+                leaveOpen(op);
+            }
+            return;
+        }
+        boolean above = op.entry.wseq() > commitSeq;
+        if (op.state == State.APPLIED && above && !op.seen) {
+            if (forgiving) {
+                ops.remove(op.entry.wseq());
+                return;
+            }
+            throw new Violation("I1", "volume " + name() + " lost " + op.entry + ", which it had completed");
+        }
+        if (op.state == State.UNKNOWN && op.seen) {
+            apply(op);
+        } else if (op.state == State.UNKNOWN) {
+            ops.remove(op.entry.wseq());
+            unlock(op);
+        }
+    }
+
+    private void leaveOpen(Op op) {
+        ops.remove(op.entry.wseq());
+        unlock(op);
+        for (int i = 0; i < op.entry.count(); i++) {
+            alternatives[(int) op.entry.block() + i] = op.value(i);
+        }
+    }
+
+    /** Compares an extent's map with what was written; only while nothing is under way. */
+    void checkExtent(long extent, Replica.ExtentContent content, Stamps stamps) {
+        for (int i = 0; i < Replica.EXTENT_BLOCKS; i++) {
+            int block = (int) extent * Replica.EXTENT_BLOCKS + i;
+            if (block >= values.length || alternatives[block] != NONE || !trusted[block]) {
+                continue;
+            }
+            int crc = values[block] == 0 ? Crc32c.ZERO_BLOCK : stamps.crc(values[block]);
+            boolean data = content.states()[i] == BlockState.DATA;
+            if (content.crcs()[i] != crc || (values[block] != 0 && !data)) {
+                throw new Violation(
+                        "I9",
+                        "volume " + name() + " block " + block + " is described as " + content.states()[i]
+                                + " with another checksum than it was written with");
+            }
+            if (wseqs[block] == UNKNOWN_WSEQ) {
+                continue;
+            }
+            if (content.wseqLows()[i] != (int) (wseqs[block] & 0xff_ffff) || content.maxWseq() < wseqs[block]) {
+                throw new Violation(
+                        "I11",
+                        "volume " + name() + " block " + block + " was written by wseq "
+                                + wseqs[block] + ", is described by " + content.wseqLows()[i] + " below "
+                                + content.maxWseq());
+            }
+        }
+    }
+
+    /** Checks that no extent is missing whose last change is after {@code sinceSeq}. */
+    void checkChanged(long sinceSeq, long first, int limit, long[] extents) {
+        long bound = extents.length < limit ? Long.MAX_VALUE : extents[extents.length - 1];
+        for (int block = 0; block < values.length; block++) {
+            long extent = block / Replica.EXTENT_BLOCKS;
+            if (trusted[block]
+                    && wseqs[block] > sinceSeq
+                    && extent >= first
+                    && extent <= bound
+                    && Arrays.binarySearch(extents, extent) < 0) {
+                throw new Violation(
+                        "I11",
+                        "volume " + name() + " extent " + extent + " changed at wseq " + wseqs[block]
+                                + " and is not among those changed after " + sinceSeq);
+            }
+        }
+    }
+
+    List<Op> applied() {
+        return ops.values().stream()
+                .filter(op -> op.state == State.APPLIED && !op.resync)
+                .toList();
+    }
+
+    long value(long block) {
+        return values[(int) block];
+    }
+
+    /** Raised with every change that began or ended. */
+    long changes() {
+        return changes;
+    }
+
+    boolean trusts(int block) {
+        return trusted[block] && alternatives[block] == NONE;
+    }
+
+    boolean hasAlternative(long block) {
+        return alternatives[(int) block] != NONE;
+    }
+
+    enum State {
+        UNKNOWN,
+        APPLIED
+    }
+
+    /** Something that changes blocks. */
+    static final class Op {
+        final TailEntry entry;
+        final long firstStamp;
+        final boolean resync;
+        private State state = State.UNKNOWN;
+        private boolean seen;
+
+        Op(TailEntry entry, long firstStamp, boolean resync) {
+            this.entry = entry;
+            this.firstStamp = firstStamp;
+            this.resync = resync;
+        }
+
+        /** A resync brings a zero block in each third place. */
+        long value(int index) {
+            if (entry.kind() != Replica.Kind.WRITE || (resync && index % 3 == 2)) {
+                return 0;
+            }
+            return firstStamp + index;
+        }
+
+        long wseqOf(int index) {
+            return resync ? Math.max(1, entry.wseq() - index) : entry.wseq();
+        }
+    }
+
+    /** A read under way, and what each of its blocks may read as. */
+    static final class Read {
+        final long block;
+        final long[][] allowed;
+
+        Read(long block, long[][] allowed) {
+            this.block = block;
+            this.allowed = allowed;
+        }
+
+        void allow(int at, long stamp) {
+            int index = at - (int) block;
+            if (index < 0 || index >= allowed.length) {
+                return;
+            }
+            long[] before = allowed[index];
+            long[] after = before == null ? new long[1] : Arrays.copyOf(before, before.length + 1);
+            after[after.length - 1] = stamp;
+            allowed[index] = after;
+        }
+
+        boolean allows(int index, long stamp) {
+            for (long one : allowed[index]) {
+                if (one == stamp) {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+}
