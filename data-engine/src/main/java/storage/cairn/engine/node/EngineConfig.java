@@ -1,0 +1,132 @@
+package storage.cairn.engine.node;
+
+import java.util.List;
+
+/**
+ * What one engine is told at its start. {@code docs/configuration.md} explains each key; {@link ConfigLoader} reads it.
+ *
+ * @param node number of this node, from 1
+ * @param dataDir folder of this engine's own files
+ * @param clusterFile the nodes of the cluster and where each listens
+ * @param secretFile the cluster's secret in hexadecimal, readable for this user only
+ * @param configDir the configuration store that the engines of this machine share
+ * @param disks to be served, 1 to {@link #MAX_DISKS}
+ * @param ioMode how disks are read and written
+ * @param logFile where the log goes; empty: {@code engine.log} in dataDir; {@code -}: standard output
+ * @param logLevel least level that is logged
+ * @param shutdownMillis longest orderly shutdown
+ * @param allowNonLoopback whether control, NBD and metrics may listen elsewhere than on loopback; none of them asks
+ *     who is there
+ * @param memory bounds
+ */
+public record EngineConfig(
+        int node,
+        String dataDir,
+        String clusterFile,
+        String secretFile,
+        String configDir,
+        List<DiskConfig> disks,
+        IoMode ioMode,
+        String logFile,
+        LogLevel logLevel,
+        long shutdownMillis,
+        boolean allowNonLoopback,
+        Memory memory) {
+    static final int MAX_DISKS = 64;
+    private static final long MIN_SHUTDOWN_MILLIS = 1_000;
+    private static final long MAX_SHUTDOWN_MILLIS = 600_000;
+
+    public EngineConfig {
+        disks = List.copyOf(disks);
+        if (disks.isEmpty() || disks.size() > MAX_DISKS) {
+            throw new IllegalArgumentException("disks: " + disks.size() + " given, use 1 to " + MAX_DISKS);
+        }
+        if (shutdownMillis < MIN_SHUTDOWN_MILLIS || shutdownMillis > MAX_SHUTDOWN_MILLIS) {
+            throw new IllegalArgumentException("shutdownMillis: " + shutdownMillis + " given, use "
+                    + MIN_SHUTDOWN_MILLIS + " to " + MAX_SHUTDOWN_MILLIS);
+        }
+        if (disks.stream().map(DiskConfig::path).distinct().count() != disks.size()) {
+            throw new IllegalArgumentException("disks: a path is given twice");
+        }
+    }
+
+    /**
+     * @param path of a file, made if it is not there, or of a block device
+     * @param sizeBytes of the file; 0: a block device, or a file that is there, with the size it has
+     * @param wipe whether foreign data on it may be destroyed
+     */
+    public record DiskConfig(String path, long sizeBytes, boolean wipe) {
+        public DiskConfig {
+            if (path.isBlank()) {
+                throw new IllegalArgumentException("disks: a path is empty");
+            }
+            if (sizeBytes < 0) {
+                throw new IllegalArgumentException("disk " + path + ": sizeBytes is negative");
+            }
+        }
+    }
+
+    /** Through Netty's io_uring loop, through a pool of threads, or whichever the kernel allows. */
+    public enum IoMode {
+        AUTO,
+        IO_URING,
+        POOL
+    }
+
+    public enum LogLevel {
+        DEBUG,
+        INFO,
+        WARN,
+        ERROR
+    }
+
+    /**
+     * Direct memory by role, so that no role waits for another's.
+     *
+     * @param hostBytes what NBD clients write and read with
+     * @param receiveBytes writes that other engines send to replicas here
+     * @param readBytes blocks that owners here read from other engines
+     * @param ownerBytes read-modify-write and repair
+     * @param replicaBytes reads for other engines
+     * @param backgroundBytes rebuild and scrub
+     * @param storeBytes journal and metadata pages under way, of each disk
+     * @param pageCacheBytes metadata pages that are kept, of each disk
+     * @param overlayBytes changes since the last checkpoint, of each disk; taken as they come
+     */
+    public record Memory(
+            long hostBytes,
+            long receiveBytes,
+            long readBytes,
+            long ownerBytes,
+            long replicaBytes,
+            long backgroundBytes,
+            long storeBytes,
+            long pageCacheBytes,
+            long overlayBytes) {
+        static final long MIN_BYTES = 8L << 20;
+        static final long MAX_BYTES = 16L << 30;
+
+        public Memory {
+            check("hostBytes", hostBytes);
+            check("receiveBytes", receiveBytes);
+            check("readBytes", readBytes);
+            check("ownerBytes", ownerBytes);
+            check("replicaBytes", replicaBytes);
+            check("backgroundBytes", backgroundBytes);
+            check("storeBytes", storeBytes);
+            check("pageCacheBytes", pageCacheBytes);
+            check("overlayBytes", overlayBytes);
+            if (pageCacheBytes % (1 << 20) != 0 || pageCacheBytes >= 2L << 30) {
+                throw new IllegalArgumentException(
+                        "memory.pageCacheBytes: " + pageCacheBytes + " given, use a multiple of 1048576 below 2 GiB");
+            }
+        }
+
+        private static void check(String name, long bytes) {
+            if (bytes < MIN_BYTES || bytes > MAX_BYTES) {
+                throw new IllegalArgumentException(
+                        "memory." + name + ": " + bytes + " given, use " + MIN_BYTES + " to " + MAX_BYTES);
+            }
+        }
+    }
+}
