@@ -21,10 +21,11 @@ import org.jspecify.annotations.Nullable;
  * name succeed, which decides the race, and nobody holds anything that a stopped process could keep.
  *
  * <p>Old versions are removed, which opens one hole: a process that stood still between looking and linking may link
- * a number that was there and is gone again. Three rules close it. Version 1 stays for ever. Numbers are removed in
- * rising order. And after its link the writer reads the version it started from once more: as long as that very file
- * is there, the number after it was never removed, so the link was the first. Otherwise the outcome is unknown (the
- * file linked too late lies below the current one and counts for nothing).
+ * a number that was there and is gone again. Two rules close it. Numbers are removed in rising order, the current one
+ * never. And after its link the writer reads the version it started from once more: as long as that very file is
+ * there, the number after it was never removed, so the link was the first. (Who started from nothing looks for a
+ * higher number instead.) Otherwise the outcome is unknown: a file linked too late lies below the current one and
+ * counts for nothing.
  *
  * <p>A version that was linked by somebody who died before syncing the directory is synced by its first reader, so
  * that nobody acts on what a power cut could take back.
@@ -32,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Blocking file I/O; one thread for each instance, any number of processes for each directory.
  */
 final class Register {
-    /** Newest versions that are kept, besides the first. */
+    /** Newest versions that are kept. */
     static final int KEPT_VERSIONS = 16;
 
     /** Versions between two removals. */
@@ -119,7 +120,8 @@ final class Register {
             Files.deleteIfExists(temporary);
         }
         sync(directory);
-        if (before != null && !unchanged(expected, before)) {
+        boolean first = before == null ? highest() == 1 : unchanged(expected, before);
+        if (!first) {
             return Outcome.UNKNOWN;
         }
         syncedVersion = Math.max(syncedVersion, expected + 1);
@@ -142,7 +144,7 @@ final class Register {
         List<Long> versions = versions();
         Collections.sort(versions);
         for (long version : versions) {
-            if (version > 1 && version <= current - KEPT_VERSIONS) {
+            if (version <= current - KEPT_VERSIONS) {
                 Files.deleteIfExists(file(version));
             }
         }

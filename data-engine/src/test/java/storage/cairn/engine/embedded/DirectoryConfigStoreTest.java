@@ -17,6 +17,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import storage.cairn.engine.port.ConfigStore;
 import storage.cairn.engine.port.ConfigStore.Listed;
 import storage.cairn.engine.port.ConfigStore.Read;
@@ -164,29 +166,32 @@ final class DirectoryConfigStoreTest extends ConfigStoreContract {
                 .isEqualTo(new Read.Absent());
     }
 
-    @Test
-    void aWriterThatStoodStillForManyVersionsIsNeverToldItWon() throws Exception {
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2, 15, 16, 20})
+    void aWriterThatStoodStillForManyVersionsIsNeverToldItWon(int startedFrom) throws Exception {
         Path register = directory.resolve("names/slow");
         Register others = new Register(register, temporaries());
-        Envelope value = new Envelope("name", new byte[] {1});
-        for (int version = 0; version < 20; version++) {
-            others.replace(version, new Envelope("name", new byte[] {(byte) version}));
-        }
+        advance(others, 0, startedFrom);
         Register slow = new Register(register, new Temporaries(directory.resolve("temporary")) {
             @Override
             Path write(byte[] content) throws IOException {
-                try {
-                    for (int version = 20; version < 100; version++) {
-                        others.replace(version, new Envelope("name", new byte[] {(byte) version}));
-                    }
-                } catch (Register.NotAppliedException e) {
-                    throw new IOException(e);
-                }
+                advance(others, startedFrom, 100);
                 return super.write(content);
             }
         });
-        assertThat(slow.replace(20, value)).isEqualTo(Register.Outcome.UNKNOWN);
+        assertThat(slow.replace(startedFrom, new Envelope("name", new byte[] {1})))
+                .isEqualTo(Register.Outcome.UNKNOWN);
         assertThat(others.read()).extracting(Register.Entry::version).isEqualTo(100L);
+    }
+
+    private static void advance(Register register, int from, int to) throws IOException {
+        try {
+            for (int version = from; version < to; version++) {
+                register.replace(version, new Envelope("name", new byte[] {(byte) version}));
+            }
+        } catch (Register.NotAppliedException e) {
+            throw new IOException(e);
+        }
     }
 
     private Temporaries temporaries() {
