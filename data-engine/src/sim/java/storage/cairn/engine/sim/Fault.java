@@ -8,6 +8,8 @@ public enum Fault {
     POWER_CUT(Room.PROCESS),
     /** A process dies; what the kernel has of it survives and may still land. */
     KILL(Room.PROCESS),
+    /** A process is asked to end and does so in its own way, then comes back. */
+    CLEAN_RESTART(Room.PROCESS),
     /** A process stands still for 1 to 60 seconds. */
     PAUSE(Room.PROCESS),
     /** The clocks of two processes run at different speeds. */

@@ -1,9 +1,9 @@
 package storage.cairn.engine.sim;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Everything that hosts asked of one volume, and what they were told. Registers are blocks, or sectors of 512 bytes
@@ -80,62 +80,32 @@ final class History {
             }
             RegisterOp wrong = RegisterChecker.unexplained(all);
             if (wrong != null) {
+                String where = "volume " + volume + " block " + register / Stamps.SECTORS
+                        + (register % Stamps.SECTORS == 0 ? "" : " sector " + register % Stamps.SECTORS);
                 throw new Violation(
-                        "linearizability",
-                        "volume " + volume + " block " + register / 8
-                                + (register % 8 == 0 ? "" : " sector " + register % 8) + ": "
-                                + (wrong.write() ? "the write of " : "the read of ") + wrong.value() + " from "
-                                + wrong.calledNanos() / 1e6 + " to " + wrong.answeredNanos() / 1e6
-                                + " ms has no place in any order" + around(all, wrong));
+                                "linearizability",
+                                where + ": " + wrong + " has no place in any order" + around(all, wrong))
+                        .about(volume, register / Stamps.SECTORS);
             }
         });
     }
 
     private static String around(List<RegisterOp> all, RegisterOp wrong) {
-        StringBuilder text = new StringBuilder();
-        all.stream()
+        List<RegisterOp> before = all.stream()
                 .filter(op -> op.calledNanos() <= wrong.answeredNanos())
-                .sorted(java.util.Comparator.comparingLong(RegisterOp::calledNanos))
-                .skip(Math.max(
-                        0,
-                        all.stream()
-                                        .filter(op -> op.calledNanos() <= wrong.answeredNanos())
-                                        .count()
-                                - 12))
-                .forEach(op -> text.append("\n  ")
-                        .append(op.write() ? "write " : "read  ")
-                        .append(op.value())
-                        .append("  called ")
-                        .append(op.calledNanos() / 1e6)
-                        .append(
-                                op.answeredNanos() == RegisterOp.NEVER
-                                        ? "  never answered"
-                                        : "  answered " + op.answeredNanos() / 1e6));
+                .sorted(Comparator.comparingLong(RegisterOp::calledNanos))
+                .toList();
+        StringBuilder text = new StringBuilder();
+        for (RegisterOp op : before.subList(Math.max(0, before.size() - 12), before.size())) {
+            text.append("\n  ").append(op);
+        }
         return text.toString();
-    }
-
-    int openWrites() {
-        return pending.values().stream().mapToInt(List::size).sum();
     }
 
     /** How many writes of this register have no answer. */
     int openWrites(long register) {
         List<Pending> open = pending.get(register);
         return open == null ? 0 : open.size();
-    }
-
-    @Nullable
-    Long lastAcked(long register) {
-        List<RegisterOp> done = registers.get(register);
-        if (done == null) {
-            return null;
-        }
-        for (int i = done.size() - 1; i >= 0; i--) {
-            if (done.get(i).write()) {
-                return done.get(i).value();
-            }
-        }
-        return null;
     }
 
     /** A write without an answer. */

@@ -13,4 +13,10 @@ record RegisterOp(long order, boolean write, long value, long calledNanos, long 
     RegisterOp answeredAt(long nanos) {
         return new RegisterOp(order, write, value, calledNanos, nanos);
     }
+
+    @Override
+    public String toString() {
+        String until = answeredNanos == NEVER ? "never answered" : "answered at " + answeredNanos / 1e6 + " ms";
+        return (write ? "write of " : "read of ") + value + " called at " + calledNanos / 1e6 + ", " + until;
+    }
 }

@@ -8,32 +8,53 @@ import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.Crc32c;
 
 /**
- * Blocks that carry a number: each of their 512 words holds it, mixed with the word's place, so that a torn or mixed
- * block shows. 0 is the block of zeroes.
+ * Content that carries a number: each of the 64 words of each sector of 512 bytes holds it, mixed with the word's
+ * place, so that torn, mixed and shifted content shows. 0 is zeroes.
  */
 final class Stamps {
-    /** What is no stamped block. */
+    /** What is no stamped block or sector. */
     static final long GARBAGE = -1;
 
-    private static final int WORDS = BlockDevice.BLOCK_BYTES / Long.BYTES;
+    static final int SECTOR_BYTES = 512;
+    static final int SECTORS = BlockDevice.BLOCK_BYTES / SECTOR_BYTES;
+
+    private static final int WORDS = SECTOR_BYTES / Long.BYTES;
     private static final long GAMMA = 0x9e3779b97f4a7c15L;
 
     private final Map<Long, Integer> crcs = new HashMap<>();
     private final ByteBuffer scratch = ByteBuffer.allocate(BlockDevice.BLOCK_BYTES);
 
+    /** Fills a block. */
     static void put(Buffer buffer, int index, long stamp) {
         put(buffer.bytes(), index * BlockDevice.BLOCK_BYTES, stamp);
     }
 
     private static void put(ByteBuffer bytes, int offset, long stamp) {
+        for (int sector = 0; sector < SECTORS; sector++) {
+            putSector(bytes, offset + sector * SECTOR_BYTES, stamp);
+        }
+    }
+
+    static void putSector(ByteBuffer bytes, int offset, long stamp) {
         for (int i = 0; i < WORDS; i++) {
             bytes.putLong(offset + i * Long.BYTES, stamp == 0 ? 0 : stamp ^ (i * GAMMA));
         }
     }
 
+    /** What a block was filled with. */
     static long get(Buffer buffer, int index) {
         ByteBuffer bytes = buffer.bytes();
         int offset = index * BlockDevice.BLOCK_BYTES;
+        long stamp = getSector(bytes, offset);
+        for (int sector = 1; sector < SECTORS; sector++) {
+            if (getSector(bytes, offset + sector * SECTOR_BYTES) != stamp) {
+                return GARBAGE;
+            }
+        }
+        return stamp;
+    }
+
+    static long getSector(ByteBuffer bytes, int offset) {
         long stamp = bytes.getLong(offset);
         for (int i = 1; i < WORDS; i++) {
             if (bytes.getLong(offset + i * Long.BYTES) != (stamp == 0 ? 0 : stamp ^ (i * GAMMA))) {
@@ -43,6 +64,7 @@ final class Stamps {
         return stamp;
     }
 
+    /** Checksum of a block filled with that. */
     int crc(long stamp) {
         return crcs.computeIfAbsent(stamp, unknown -> {
             put(scratch, 0, stamp);

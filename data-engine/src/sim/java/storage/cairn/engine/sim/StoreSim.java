@@ -23,6 +23,7 @@ import storage.cairn.engine.store.ReplicaStore;
  */
 final class StoreSim {
     private static final int MOST_OPENS = 8;
+    private static final int DISK_BLOCKS = 1 << 14;
     private static final long PATIENCE_NANOS = 120_000_000_000L;
 
     final SimClock clock = new SimClock();
@@ -59,7 +60,7 @@ final class StoreSim {
         this.lying = faults.on(Fault.DISK_LOST_WRITE)
                 || faults.on(Fault.DISK_MISDIRECTED_WRITE)
                 || faults.on(Fault.DISK_ROT);
-        this.target = kind.make(clock, random.fork(), faults, trace);
+        this.target = kind.make(clock, random.fork(), faults, trace, 1, DISK_BLOCKS);
         this.queries = new StoreQueries(this, random);
         this.workload = new StoreWorkload(this, random, queries);
     }

@@ -1,10 +1,21 @@
 package storage.cairn.engine.sim;
 
-/** Makes the disk and store of a {@link StoreSim}. */
-interface StoreTarget {
-    StoreUnderTest make(SimClock clock, SimRandom random, Faults faults, Trace trace);
+import java.util.UUID;
+import storage.cairn.engine.port.DiskId;
 
-    /** The store in memory: proves the simulation itself. */
-    StoreTarget IN_MEMORY = (clock, random, faults, trace) -> new StoreUnderTest.InMemory(
-            new MemoryDisk(new storage.cairn.engine.port.DiskId(new java.util.UUID(1, 1)), 1 << 16, random, faults));
+/** Makes the disks and stores that a simulation runs on. */
+interface StoreTarget {
+    /**
+     * @param number of the disk in its world, from 1
+     * @param blocks size of the disk
+     */
+    StoreUnderTest make(SimClock clock, SimRandom random, Faults faults, Trace trace, int number, int blocks);
+
+    /** The store in memory: proves the simulation itself, and is quick. */
+    StoreTarget IN_MEMORY = (clock, random, faults, trace, number, blocks) ->
+            new StoreUnderTest.InMemory(new MemoryDisk(diskId(number), blocks, random, faults));
+
+    static DiskId diskId(int number) {
+        return new DiskId(new UUID(0x6361_6972_6e00_4000L, 0x8000_0000_0000_0000L | number));
+    }
 }

@@ -1,7 +1,9 @@
 package storage.cairn.engine.sim;
 
 import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.DiskId;
+import storage.cairn.engine.port.VolumeId;
 import storage.cairn.engine.store.ReplicaStore;
 
 /** A disk with a store on it, as a simulation opens, kills and opens it again. */
@@ -19,6 +21,12 @@ interface StoreUnderTest {
 
     /** A new, empty disk takes the place of this one. */
     void replace();
+
+    /** What the disk durably holds of a block, as its process would find it; null when that cannot be told from here. */
+    byte @Nullable [] peek(VolumeId volume, long block);
+
+    /** A mapped block of the volume goes bad on the medium, if this disk has such a way. */
+    void rot(VolumeId volume, long block);
 
     /** What is wrong with the books of the open and idle store, or null: slot accounting, slots mapped twice. */
     @Nullable
@@ -59,6 +67,19 @@ interface StoreUnderTest {
         public void replace() {
             disk.crash();
             disk.volumes().clear();
+        }
+
+        @Override
+        public byte @Nullable [] peek(VolumeId volume, long block) {
+            MemoryVolume held = disk.volumes().get(volume);
+            MemoryVolume.Cell cell = held == null ? null : held.cell(block);
+            byte[] bytes = cell == null ? null : cell.bytes();
+            return bytes == null ? new byte[BlockDevice.BLOCK_BYTES] : bytes;
+        }
+
+        @Override
+        public void rot(VolumeId volume, long block) {
+            disk.rot(volume, block);
         }
 
         @Override

@@ -2,7 +2,7 @@ package storage.cairn.engine.sim;
 
 import java.util.ArrayDeque;
 import java.util.List;
-import java.util.function.Predicate;
+import java.util.Locale;
 
 /**
  * What happened in a world: a hash over every event, so that two runs of a seed can be compared, and, while
@@ -11,7 +11,7 @@ import java.util.function.Predicate;
 public final class Trace {
     private static final int KEPT = 200_000;
 
-    private final ArrayDeque<String> lines = new ArrayDeque<>();
+    private final ArrayDeque<Line> lines = new ArrayDeque<>();
     private final boolean recording;
     private long hash = 0x6361_6972_6eL;
     private long events;
@@ -43,7 +43,7 @@ public final class Trace {
         fold(b);
         fold(c);
         if (recording) {
-            keep(nanos, who, what + " " + a + " " + b + " " + c);
+            keep(nanos, who, what + " " + a + " " + b + " " + c, "", 0, 0);
         }
     }
 
@@ -53,15 +53,23 @@ public final class Trace {
         fold(nanos);
         fold(who * 31L + text.hashCode());
         if (recording) {
-            keep(nanos, who, text);
+            keep(nanos, who, text, "", 0, 0);
         }
     }
 
-    private void keep(long nanos, int who, String text) {
+    /** An event about a volume, for its story only: no part of the hash. */
+    void tell(long nanos, int who, String volume, long block, int count, String text) {
+        if (recording) {
+            keep(nanos, who, volume + " " + text, volume, block, count);
+        }
+    }
+
+    private void keep(long nanos, int who, String text, String volume, long block, int count) {
         if (lines.size() == KEPT) {
             lines.removeFirst();
         }
-        lines.add(String.format(java.util.Locale.ROOT, "%14.6f ms  node %d  %s", nanos / 1e6, who, text));
+        String line = String.format(Locale.ROOT, "%14.6f ms  node %-2d  %s", nanos / 1e6, who, text);
+        lines.add(new Line(line, volume, block, count));
     }
 
     private void fold(long value) {
@@ -77,9 +85,35 @@ public final class Trace {
         return events;
     }
 
-    /** The last {@code limit} kept lines that are of interest. */
-    List<String> last(int limit, Predicate<String> wanted) {
-        List<String> chosen = lines.stream().filter(wanted).toList();
+    /** Every kept line. */
+    List<String> all() {
+        return lines.stream().map(Line::text).toList();
+    }
+
+    /**
+     * What happened to one volume, and to one block of it when {@code block} is not negative, and around it: its
+     * engines, networks and memberships.
+     */
+    List<String> story(String volume, long block, int limit) {
+        List<String> chosen = lines.stream()
+                .filter(line -> line.concerns(volume, block))
+                .map(Line::text)
+                .toList();
         return chosen.subList(Math.max(0, chosen.size() - limit), chosen.size());
+    }
+
+    private record Line(String text, String volume, long block, int count) {
+        boolean concerns(String wanted, long ofBlock) {
+            if (volume.isEmpty()) {
+                return text.contains("  node: ")
+                        || text.contains("  store: ")
+                        || text.contains("  world: ")
+                        || text.contains("net: cut")
+                        || text.contains("config: outage")
+                        || text.contains("disk: ");
+            }
+            return volume.equals(wanted)
+                    && (count == 0 || ofBlock < 0 || (block <= ofBlock && ofBlock < block + count));
+        }
     }
 }

@@ -5,6 +5,8 @@ public final class Violation extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private final String invariant;
+    private String volume = "";
+    private long block = -1;
 
     /**
      * @param invariant which one, as the design numbers them (I1 to I32), or the name of a contract
@@ -13,6 +15,29 @@ public final class Violation extends RuntimeException {
     public Violation(String invariant, String what) {
         super(invariant + ": " + what);
         this.invariant = invariant;
+    }
+
+    /**
+     * @param cause what the code under test threw
+     */
+    Violation(String invariant, String what, Throwable cause) {
+        super(invariant + ": " + what, cause);
+        this.invariant = invariant;
+    }
+
+    /** Names the volume and the block (or -1) that it is about, for its story. */
+    Violation about(String ofVolume, long ofBlock) {
+        volume = ofVolume;
+        block = ofBlock;
+        return this;
+    }
+
+    String volume() {
+        return volume;
+    }
+
+    long block() {
+        return block;
     }
 
     public String invariant() {

@@ -1,0 +1,225 @@
+package storage.cairn.engine.sim;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.BlockDevice;
+import storage.cairn.engine.port.Buffer;
+import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.DiskId;
+import storage.cairn.engine.port.Status;
+import storage.cairn.engine.replication.NodeView;
+import storage.cairn.engine.store.Replica;
+import storage.cairn.engine.store.ReplicaStore;
+
+/**
+ * Watches a healed {@link World} come to rest, within bounded time: every request answered, every volume served with
+ * all its replicas in sync and equal, and in the end nothing held: no memory, no lease.
+ */
+final class Convergence {
+    private static final long SECOND_NANOS = 1_000_000_000L;
+    private static final long MOST_NANOS = 240 * SECOND_NANOS;
+
+    private final World world;
+
+    Convergence(World world) {
+        this.world = world;
+    }
+
+    /** Whether all volumes are well by the configuration store's word. */
+    static boolean settled(World world) {
+        for (SimVolume volume : world.volumes) {
+            if (volume.isServed() && problem(world, volume) != null) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static @Nullable String problem(World world, SimVolume volume) {
+        Configuration now =
+                Objects.requireNonNull(world.config.current(volume.known().volume()));
+        if (!now.syncing().isEmpty() || !now.outOfSync().isEmpty()) {
+            return volume.name + " still has " + now.syncing().size() + " syncing and "
+                    + now.outOfSync().size() + " out-of-sync replicas in epoch " + now.epoch();
+        }
+        SimNode owner = world.owner(volume);
+        if (owner == null) {
+            return volume.name + " has no owner that is up";
+        }
+        for (NodeView.VolumeView view : owner.engine().view().volumes()) {
+            if (view.configuration().name().equals(volume.name)) {
+                return problem(volume, view);
+            }
+        }
+        return volume.name + " is unknown to its owner";
+    }
+
+    private static @Nullable String problem(SimVolume volume, NodeView.VolumeView view) {
+        NodeView.ActivityView activity = view.activity();
+        if (view.phase() != NodeView.Phase.READY || activity == null) {
+            return volume.name + " is " + view.phase() + ": " + view.reason();
+        }
+        if (activity.parked() > 0 || !activity.activity().isEmpty()) {
+            return volume.name + " has " + activity.parked() + " parked requests, " + activity.activity();
+        }
+        return null;
+    }
+
+    void await() {
+        long before = world.clock.nanos();
+        while (true) {
+            String problem = unrest();
+            if (problem == null) {
+                break;
+            }
+            if (world.clock.nanos() - before > MOST_NANOS) {
+                throw new Violation(
+                        "liveness", "not at rest " + MOST_NANOS / SECOND_NANOS + " s after all was healed: " + problem);
+            }
+            run(SECOND_NANOS);
+        }
+        world.hosts.forEach(SimHost::stop);
+        awaitIdleHosts();
+        run(2 * SECOND_NANOS);
+        for (SimVolume volume : world.volumes) {
+            if (!world.excused(volume)) {
+                compare(volume);
+            }
+        }
+        stopAll();
+    }
+
+    private void run(long nanos) {
+        long until = world.clock.nanos() + nanos;
+        while (world.clock.nanos() < until) {
+            world.step();
+        }
+    }
+
+    private @Nullable String unrest() {
+        for (SimVolume volume : world.volumes) {
+            String problem = world.excused(volume) ? null : problem(world, volume);
+            if (problem != null) {
+                return problem;
+            }
+        }
+        return null;
+    }
+
+    private void awaitIdleHosts() {
+        long before = world.clock.nanos();
+        while (!world.hosts.stream().allMatch(SimHost::idle)) {
+            if (world.clock.nanos() - before > MOST_NANOS) {
+                throw new Violation("liveness", "a request of a host is never answered in a healthy cluster");
+            }
+            run(SECOND_NANOS / 10);
+        }
+    }
+
+    private void compare(SimVolume volume) {
+        Configuration now =
+                Objects.requireNonNull(world.config.current(volume.known().volume()));
+        List<Ledger.ReplicaImage> images = new ArrayList<>();
+        for (DiskId disk : now.inSync()) {
+            images.add(image(volume, now, disk));
+        }
+        List<String> differing = Ledger.differences(images);
+        if (!differing.isEmpty()) {
+            throw new Violation("I9", volume.name + " at rest in epoch " + now.epoch() + ": " + differing.getFirst());
+        }
+    }
+
+    private Ledger.ReplicaImage image(SimVolume volume, Configuration now, DiskId disk) {
+        ReplicaStore store = null;
+        SimNode at = null;
+        for (SimNode node : world.nodes) {
+            if (node.up() && node.store(disk) != null) {
+                store = node.store(disk);
+                at = node;
+            }
+        }
+        Replica replica = store == null ? null : store.replica(now.volume());
+        if (replica == null || at == null) {
+            throw new Violation("I9", volume.name + ": in-sync disk " + disk + " is not open or has no replica");
+        }
+        int blocks = volume.blocks();
+        Ledger.ReplicaImage image = new Ledger.ReplicaImage(disk, new int[blocks], new int[blocks], new byte[blocks][]);
+        for (int extent = 0; extent * Replica.EXTENT_BLOCKS < blocks; extent++) {
+            readExtent(replica, at.hostMemory(), extent, image);
+        }
+        return image;
+    }
+
+    private void readExtent(Replica replica, SimBuffers memory, int extent, Ledger.ReplicaImage into) {
+        int first = extent * Replica.EXTENT_BLOCKS;
+        int count = Math.min(Replica.EXTENT_BLOCKS, into.crcs().length - first);
+        int[] left = {2};
+        replica.describe(
+                extent,
+                (tag, status, content) -> {
+                    if (status != Status.OK || content == null) {
+                        throw new Violation("I9", "disk " + into.disk() + " at rest cannot be described: " + status);
+                    }
+                    System.arraycopy(content.crcs(), 0, into.crcs(), first, count);
+                    System.arraycopy(content.wseqLows(), 0, into.wseqLows(), first, count);
+                    left[0]--;
+                },
+                0);
+        Buffer buffer = Objects.requireNonNull(memory.acquire(count * BlockDevice.BLOCK_BYTES));
+        replica.read(
+                first,
+                count,
+                buffer,
+                0,
+                (tag, status) -> {
+                    if (status != Status.OK) {
+                        throw new Violation("I9", "disk " + into.disk() + " at rest cannot be read: " + status);
+                    }
+                    for (int i = 0; i < count; i++) {
+                        byte[] bytes = new byte[BlockDevice.BLOCK_BYTES];
+                        buffer.bytes().get(i * BlockDevice.BLOCK_BYTES, bytes);
+                        into.bytes()[first + i] = bytes;
+                    }
+                    buffer.release();
+                    left[0]--;
+                },
+                0);
+        long before = world.clock.nanos();
+        while (left[0] > 0) {
+            if (world.clock.nanos() - before > 10 * SECOND_NANOS) {
+                throw new Violation("liveness", "disk " + into.disk() + " does not answer");
+            }
+            world.step();
+        }
+    }
+
+    /** Ends one node after the other the orderly way: nobody may be left with a lease or with memory. */
+    private void stopAll() {
+        world.ending();
+        for (SimNode node : world.nodes) {
+            boolean[] over = {false};
+            node.stop((grants, problems, held) -> {
+                over[0] = true;
+                if (held != 0) {
+                    throw new Violation("I22", "node " + node.number() + " ends with " + held + " bytes of memory out");
+                }
+                if (grants && allOthersDown(node)) {
+                    throw new Violation("I5", "node " + node.number() + " ends with a lease given to nobody alive");
+                }
+            });
+            long before = world.clock.nanos();
+            while (!over[0]) {
+                if (world.clock.nanos() - before > 60 * SECOND_NANOS) {
+                    throw new Violation("liveness", "node " + node.number() + " does not end when asked to");
+                }
+                world.step();
+            }
+        }
+    }
+
+    private boolean allOthersDown(SimNode node) {
+        return world.nodes.stream().allMatch(other -> other == node || !other.up());
+    }
+}

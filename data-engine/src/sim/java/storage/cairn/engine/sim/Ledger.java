@@ -1,0 +1,108 @@
+package storage.cairn.engine.sim;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.DiskId;
+
+/**
+ * Holds every ack against what the disks hold at that moment (I1, I16): on each member of the recorded in-sync set
+ * must be what was acked, or what another write put there that did not end before it began.
+ */
+final class Ledger {
+    private final World world;
+    private long acks;
+
+    Ledger(World world) {
+        this.world = world;
+    }
+
+    long acks() {
+        return acks;
+    }
+
+    void acked(SimVolume volume, HostOp op) {
+        acks++;
+        Configuration recorded = world.config.current(volume.known().volume());
+        if (recorded == null) {
+            throw new Violation("I4", volume.name + " acked a write and is not in the configuration store");
+        }
+        if (recorded.inSync().size() < recorded.minInSync()) {
+            throw new Violation("I16", volume.name + " acked a write below minInSync");
+        }
+        for (DiskId disk : recorded.inSync()) {
+            StoreUnderTest store = world.disk(disk);
+            if (store == null) {
+                throw new Violation("I4", volume.name + " has disk " + disk + " in sync, which nobody has");
+            }
+            for (History.Pending write : op.writes) {
+                check(volume, recorded, store, write, op.small());
+            }
+        }
+    }
+
+    private void check(
+            SimVolume volume, Configuration recorded, StoreUnderTest store, History.Pending write, boolean small) {
+        byte[] held = store.peek(recorded.volume(), write.register / Stamps.SECTORS);
+        if (held == null) {
+            return;
+        }
+        int sector = (int) (write.register % Stamps.SECTORS);
+        long found = Stamps.getSector(ByteBuffer.wrap(held), sector * Stamps.SECTOR_BYTES);
+        if (!small && !uniform(held, found)) {
+            found = Stamps.GARBAGE;
+        }
+        if (!volume.history.mayHold(write, found)) {
+            long block = write.register / Stamps.SECTORS;
+            throw new Violation(
+                            "I1",
+                            volume.name + " block " + block + ": the write of " + write.value
+                                    + " was acked in epoch " + recorded.epoch() + " and disk " + store.id()
+                                    + " of the in-sync set holds " + (found == Stamps.GARBAGE ? "garbage" : found))
+                    .about(volume.name, block);
+        }
+    }
+
+    private static boolean uniform(byte[] held, long found) {
+        ByteBuffer bytes = ByteBuffer.wrap(held);
+        for (int sector = 1; sector < Stamps.SECTORS; sector++) {
+            if (Stamps.getSector(bytes, sector * Stamps.SECTOR_BYTES) != found) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Compares the maps of the in-sync replicas of a volume at rest (I9): lists what differs, empty when nothing does. */
+    static List<String> differences(List<ReplicaImage> images) {
+        List<String> differing = new ArrayList<>();
+        ReplicaImage first = images.getFirst();
+        for (ReplicaImage other : images.subList(1, images.size())) {
+            String difference = first.difference(other);
+            if (difference != null) {
+                differing.add(difference);
+            }
+        }
+        return differing;
+    }
+
+    /** Everything that one replica maps to. */
+    record ReplicaImage(DiskId disk, int[] crcs, int[] wseqLows, byte[][] bytes) {
+        @Nullable
+        String difference(ReplicaImage other) {
+            for (int i = 0; i < crcs.length; i++) {
+                if (crcs[i] != other.crcs[i] || wseqLows[i] != other.wseqLows[i]) {
+                    return "block " + i + ": disk " + disk + " has checksum " + Integer.toHexString(crcs[i]) + " of "
+                            + wseqLows[i] + ", disk " + other.disk + " has " + Integer.toHexString(other.crcs[i])
+                            + " of " + other.wseqLows[i];
+                }
+                if (!java.util.Arrays.equals(bytes[i], other.bytes[i])) {
+                    return "block " + i + " differs in its bytes on disks " + disk + " and " + other.disk;
+                }
+            }
+            return null;
+        }
+    }
+}

@@ -1,0 +1,311 @@
+package storage.cairn.engine.sim;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.DiskId;
+import storage.cairn.engine.port.Log;
+import storage.cairn.engine.port.Status;
+import storage.cairn.engine.protocol.Frames;
+import storage.cairn.engine.replication.NodeIdentity;
+import storage.cairn.engine.replication.NodeSettings;
+
+/**
+ * A whole cluster from a seed: nodes with their disks and engines, the network and the configuration store between
+ * them, volumes with hosts that use them, and everything that goes wrong.
+ *
+ * <p>Safety: faults strike at random while hosts work, and no promise may be broken. Liveness: then everything is
+ * healed, and the cluster must come to rest within bounded time ({@link Convergence}).
+ */
+final class World {
+    private static final long TICK_NANOS = 100_000_000L;
+    private static final long MOST_NANOS = 900_000_000_000L;
+    private static final long MOST_QUEUED_BYTES = 1L << 30;
+
+    final SimClock clock = new SimClock();
+    final SimRandom random;
+    final Faults faults;
+    final Trace trace;
+    final SimNetwork network;
+    final SimConfigStore config;
+    final NodeSettings settings;
+    final List<SimNode> nodes = new ArrayList<>();
+    final List<SimVolume> volumes = new ArrayList<>();
+    final List<SimHost> hosts = new ArrayList<>();
+    final Ledger ledger = new Ledger(this);
+
+    private final Plan plan;
+    private final TreeMap<DiskId, StoreUnderTest> disks = new TreeMap<>();
+    private final TreeMap<String, Long> events = new TreeMap<>();
+    private final List<Integer> numbers = new ArrayList<>();
+    private final UUID cluster;
+    private final byte[] secret = new byte[32];
+    private final @Nullable StoreUnderTest victim;
+    private boolean calm;
+    private boolean ending;
+    private long operations;
+    private long crashes;
+    private long values;
+
+    /**
+     * @param operations answers to hosts before the safety part ends
+     * @param liveness whether to heal and to wait for rest afterwards
+     */
+    record Plan(long seed, StoreTarget stores, Collection<Fault> faults, long operations, boolean liveness) {}
+
+    World(Plan plan, Trace trace) {
+        this.plan = plan;
+        this.random = new SimRandom(plan.seed);
+        this.faults = Faults.swarm(random, plan.faults);
+        this.trace = trace;
+        this.network = new SimNetwork(clock, random.fork(), faults, trace, Frames.FRAMING);
+        this.config = new SimConfigStore(clock, random.fork(), faults, trace);
+        this.settings = settings();
+        this.cluster = new UUID(random.nextLong(), random.nextLong());
+        for (int i = 0; i < secret.length; i++) {
+            secret[i] = (byte) random.nextLong();
+        }
+        int count = 1 + random.below(5);
+        for (int i = 1; i <= count; i++) {
+            numbers.add(i);
+        }
+        for (int i = 1; i <= count; i++) {
+            nodes.add(new SimNode(this, i, makeDisks(i)));
+        }
+        this.victim = random.nextBoolean() ? null : disks.firstEntry().getValue();
+    }
+
+    private List<StoreUnderTest> makeDisks(int node) {
+        List<StoreUnderTest> made = new ArrayList<>();
+        int count = random.below(4) == 0 ? 2 : 1;
+        for (int i = 0; i < count; i++) {
+            StoreUnderTest disk = plan.stores.make(clock, random.fork(), faults, trace, node * 10 + i, 1 << 14);
+            made.add(disk);
+            disks.put(disk.id(), disk);
+        }
+        return List.copyOf(made);
+    }
+
+    private NodeSettings settings() {
+        NodeSettings usual = NodeSettings.DEFAULTS;
+        NodeSettings.Background background = usual.background();
+        return new NodeSettings(
+                usual.leases(),
+                usual.failures(),
+                usual.limits(),
+                new NodeSettings.Background(
+                        background.rebuildBytesPerSecond(),
+                        background.rebuildFloorBytesPerSecond(),
+                        background.rebuildExtents(),
+                        background.rebuildRetryMillis(),
+                        background.scrubBytesPerSecond(),
+                        1_000L << random.below(8)));
+    }
+
+    NodeIdentity identity(int number) {
+        return new NodeIdentity(number, cluster, secret, numbers);
+    }
+
+    @Nullable
+    StoreUnderTest disk(DiskId id) {
+        return disks.get(id);
+    }
+
+    /** Lives the whole life; throws a {@link Violation} if a promise is broken. */
+    SimReport run() {
+        nodes.forEach(SimNode::start);
+        new Administrator(this, random.fork()).begin();
+        clock.after(TICK_NANOS, this::tick);
+        while (operations < plan.operations && clock.nanos() < MOST_NANOS) {
+            step();
+        }
+        heal();
+        if (plan.liveness) {
+            new Convergence(this).await();
+        }
+        for (SimVolume volume : volumes) {
+            volume.history.check();
+        }
+        return report();
+    }
+
+    /** Runs the next event. What code under test throws is a broken assertion. */
+    void step() {
+        try {
+            if (!clock.step()) {
+                throw new Violation("liveness", "nothing is left to happen");
+            }
+        } catch (Violation violation) {
+            throw violation;
+        } catch (RuntimeException e) {
+            throw new Violation("assertion", e.toString(), e);
+        }
+        if (network.mostQueuedBytes() > MOST_QUEUED_BYTES) {
+            throw new Violation("bounded", "a stream queues " + network.mostQueuedBytes() + " bytes");
+        }
+    }
+
+    private void heal() {
+        calm = true;
+        faults.heal();
+        config.heal();
+        network.heal();
+        for (SimNode node : nodes) {
+            if (!node.up()) {
+                node.start();
+            }
+        }
+        trace.event(clock.nanos(), 0, "world: healed", operations, 0, 0);
+    }
+
+    /** Nodes that end from now on stay down. */
+    void ending() {
+        ending = true;
+    }
+
+    boolean calm() {
+        return calm;
+    }
+
+    private void tick() {
+        if (calm) {
+            return;
+        }
+        network.tick();
+        config.tick();
+        for (SimNode node : nodes) {
+            strike(node);
+        }
+        rot();
+        clock.after(TICK_NANOS, this::tick);
+    }
+
+    private void strike(SimNode node) {
+        if (!node.up()) {
+            return;
+        }
+        if (faults.chance(Fault.POWER_CUT, random)) {
+            node.kill(true);
+        } else if (faults.strikes(Fault.KILL, random)) {
+            node.kill(false);
+        } else if (faults.strikes(Fault.PAUSE, random)) {
+            node.pause(random.between(1, 60) * 1_000_000_000L);
+        } else if (faults.strikes(Fault.WALL_CLOCK_JUMP, random)) {
+            node.process().skewWallClock(random.between(-1_000_000, 1_000_000));
+        } else if (faults.strikes(Fault.CLEAN_RESTART, random) && node.serving()) {
+            node.stop((grants, problems, held) -> {});
+        }
+    }
+
+    /** Rot follows an atlas: it befalls one disk only, so that another replica keeps each block. */
+    private void rot() {
+        StoreUnderTest bad = victim;
+        if (bad == null || volumes.isEmpty() || !faults.on(Fault.DISK_ROT)) {
+            return;
+        }
+        SimVolume volume = volumes.get(random.below(volumes.size()));
+        if (!volume.isServed()) {
+            return;
+        }
+        Configuration now = config.current(volume.known().volume());
+        if (now != null && now.inSync().size() > 1 && faults.strikes(Fault.DISK_ROT, random)) {
+            bad.rot(now.volume(), random.below(volume.blocks()));
+        }
+    }
+
+    /** Whether a volume may legitimately have lost data: it depended on the rotting disk alone for some time. */
+    boolean excused(SimVolume volume) {
+        StoreUnderTest bad = victim;
+        return bad != null
+                && faults.struckOfDisk() > 0
+                && volume.isServed()
+                && config.history(volume.known().volume()).stream()
+                        .anyMatch(value -> value.inSync().equals(List.of(bad.id())));
+    }
+
+    void nodeGone(SimNode node, boolean power) {
+        crashes++;
+        long hearing = power ? random.below(5_000_000_000L) : 0;
+        clock.after(hearing, () -> hosts.forEach(host -> host.nodeGone(node)));
+        clock.after(random.below(20_000_000_000L), () -> {
+            if (!ending) {
+                node.start();
+            }
+        });
+    }
+
+    void diskUnusable(SimNode node, StoreUnderTest disk, String problem) {
+        trace.say(clock.nanos(), node.number(), "disk " + disk.id() + " cannot be used: " + problem);
+        if (faults.struckOfDisk() == 0) {
+            throw new Violation("I9", "a healthy disk cannot be opened: " + problem);
+        }
+    }
+
+    void logged(int node, Log.Level level, String subject, long epoch, String event, String detail) {
+        events.merge(event, 1L, Long::sum);
+        trace.event(clock.nanos(), node, event, epoch, level.ordinal(), subject.hashCode());
+        trace.tell(clock.nanos(), node, subject, 0, 0, "epoch " + epoch + " " + event + ": " + detail);
+    }
+
+    /** How often engines logged an event of a name that contains {@code part}. */
+    long logged(String part) {
+        long sum = 0;
+        for (var entry : events.entrySet()) {
+            sum += entry.getKey().contains(part) ? entry.getValue() : 0;
+        }
+        return sum;
+    }
+
+    void operationDone() {
+        operations++;
+    }
+
+    void failedOperation(SimVolume volume, HostOp op, Status status) {
+        if (calm && status != Status.OK && !excused(volume) && Convergence.settled(this)) {
+            throw new Violation(
+                    "liveness",
+                    volume.name + ": " + op.kind + " at " + op.block + " fails with " + status
+                            + " in a healthy cluster");
+        }
+    }
+
+    long newValue() {
+        return ++values << 16;
+    }
+
+    void add(SimVolume volume) {
+        volumes.add(volume);
+        SimHost host = new SimHost(this, volume, random.fork());
+        hosts.add(host);
+        host.begin();
+    }
+
+    private SimReport report() {
+        return new SimReport(
+                clock.nanos(),
+                operations,
+                trace.hash(),
+                faults.struck(),
+                crashes,
+                config.conflicts(),
+                logged("TookOver"),
+                logged("RebuildDone"),
+                logged("Repair"));
+    }
+
+    /** The node that owns a volume now by the store's word, if it is up. */
+    @Nullable
+    SimNode owner(SimVolume volume) {
+        Configuration now = volume.isServed() ? config.current(volume.known().volume()) : null;
+        Configuration.Owner owner = now == null ? null : now.owner();
+        if (owner == null) {
+            return null;
+        }
+        SimNode node = nodes.get(owner.node() - 1);
+        return node.up() ? node : null;
+    }
+}
