@@ -1,5 +1,9 @@
 package storage.cairn.cli.cluster;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +19,8 @@ import java.util.List;
 public record EngineCommand(Path java, List<String> options, String classPath, String mainClass) {
     public static final String MAIN_CLASS = "storage.cairn.engine.node.EngineMain";
 
+    private static final String OPTIONS = "/engine.jvmargs";
+
     public EngineCommand {
         options = List.copyOf(options);
     }
@@ -23,16 +29,25 @@ public record EngineCommand(Path java, List<String> options, String classPath, S
     public static EngineCommand ofThisBuild() {
         return new EngineCommand(
                 Path.of(System.getProperty("java.home"), "bin", "java"),
-                List.of(
-                        "--enable-native-access=ALL-UNNAMED",
-                        "--sun-misc-unsafe-memory-access=allow",
-                        "-XX:+UseZGC",
-                        "-Xms64m",
-                        "-Xmx256m",
-                        "-XX:MaxDirectMemorySize=768m",
-                        "-XX:+ExitOnOutOfMemoryError"),
+                engineOptions(),
                 System.getProperty("java.class.path"),
                 MAIN_CLASS);
+    }
+
+    /** What an engine's JVM needs; the engine's own jar says it. */
+    private static List<String> engineOptions() {
+        try (InputStream in = EngineCommand.class.getResourceAsStream(OPTIONS)) {
+            if (in == null) {
+                throw new IllegalStateException(
+                        "the engine's jar, with " + OPTIONS + " in it, is not on the class path");
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .filter(line -> !line.isBlank())
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(OPTIONS + " cannot be read", e);
+        }
     }
 
     List<String> line(Path engineFile) {
