@@ -249,7 +249,10 @@ public final class NbdClient implements AutoCloseable {
                 listener.connected(uri);
                 return;
             } catch (IOException | IllegalArgumentException e) {
-                last = uri + ": " + e.getMessage();
+                // What a node said tells more than that the time ran out while the next one was asked.
+                if (last.isEmpty() || System.nanoTime() < deadline) {
+                    last = uri + ": " + e.getMessage();
+                }
                 if (!closed) {
                     listener.refused(uri, String.valueOf(e.getMessage()));
                 }

@@ -318,7 +318,10 @@ final class NbdHandshake implements NbdChannel.Phase {
                 out.writeShort(INFO_BLOCK_SIZE)
                         .writeInt(MIN_BLOCK_BYTES)
                         .writeInt(PREFERRED_BLOCK_BYTES)
-                        .writeInt(MAX_PAYLOAD_BYTES);
+                        .writeInt(
+                                structured
+                                        ? MAX_PAYLOAD_BYTES
+                                        : (int) server.settings().gatherBytes());
             }
             optionReply(out, option, REP_ACK, 0);
         }

@@ -25,10 +25,6 @@ final class NbdMemory implements BufferViews.Released {
         this.metrics = metrics;
     }
 
-    long limitBytes() {
-        return limitBytes;
-    }
-
     boolean contended() {
         return !waiting.isEmpty();
     }

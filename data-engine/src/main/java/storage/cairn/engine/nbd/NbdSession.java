@@ -34,10 +34,10 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
     private final HostVolume volume;
     private final NbdMemory memory;
     private final NbdMetrics.Volume figures;
-    private final boolean structured;
-    private final boolean blockStatus;
+    private final NbdRules rules;
     private final NbdInput input;
     private final NbdReplies replies;
+    private final NbdReads reads;
     private final NbdRequest[] requests = new NbdRequest[MAX_REQUESTS];
     private final int[] free = new int[MAX_REQUESTS];
     private final ArrayDeque<NbdRequest> starved = new ArrayDeque<>();
@@ -62,10 +62,10 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         this.volume = export.volume();
         this.memory = server.memory();
         this.figures = server.metrics().volume(export.volumeName());
-        this.structured = structured;
-        this.blockStatus = blockStatus;
+        this.rules = new NbdRules(structured, blockStatus, server.settings().gatherBytes());
         this.input = new NbdInput(channel.alloc(), server.views());
         this.replies = new NbdReplies(channel, server.views(), memory, structured);
+        this.reads = new NbdReads(this, volume, memory, replies, structured);
         for (int i = 0; i < MAX_REQUESTS; i++) {
             free[i] = MAX_REQUESTS - 1 - i;
         }
@@ -195,7 +195,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
     // Commands.
 
     private void proceed() {
-        while (!ending && channel.isWritable() && !starved.isEmpty() && issueRead(starved.getFirst())) {
+        while (!ending && channel.isWritable() && !starved.isEmpty() && read(starved.getFirst())) {
             starved.removeFirst();
         }
         boolean more = true;
@@ -219,7 +219,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         return freeCount > 0
                 && starved.isEmpty()
                 && channel.isWritable()
-                && heldBytes < server.settings().connectionBytes();
+                && heldBytes + reads.heldBytes() < server.settings().connectionBytes();
     }
 
     /** Takes the header that is at the head of the input; false to stop. */
@@ -240,7 +240,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
             finish();
             return false;
         }
-        int error = refusal(flags, type, offset, length);
+        int error = rules.refusal(flags, type, offset, length, volume.sizeBytes());
         if (type == CMD_WRITE) {
             if (length > MAX_PAYLOAD_BYTES) {
                 return violated("a write of " + length + " bytes, more than " + MAX_PAYLOAD_BYTES);
@@ -265,7 +265,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         long offset = request.offset;
         switch (request.type) {
             case CMD_READ -> {
-                if (!issueRead(request)) {
+                if (!read(request)) {
                     starved.addLast(request);
                 }
             }
@@ -301,38 +301,6 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         }
     }
 
-    /** The error with which a command is refused before it starts, or 0 ("Error values"). */
-    private int refusal(int flags, int type, long offset, long length) {
-        int allowed = switch (type) {
-            case CMD_READ -> structured ? FLAG_FUA | FLAG_DF : FLAG_FUA;
-            case CMD_WRITE_ZEROES -> FLAG_FUA | FLAG_NO_HOLE | FLAG_FAST_ZERO;
-            case CMD_BLOCK_STATUS -> FLAG_FUA | FLAG_REQ_ONE;
-            default -> FLAG_FUA;
-        };
-        if (type > CMD_BLOCK_STATUS
-                || (flags & ~allowed) != 0
-                || (type == CMD_BLOCK_STATUS && (!blockStatus || length == 0))) {
-            return EINVAL;
-        }
-        if (type == CMD_FLUSH) {
-            return offset == 0 && length == 0 ? 0 : EINVAL;
-        }
-        long size = volume.sizeBytes();
-        if (offset < 0 || offset > size || length > size - offset) {
-            return type == CMD_WRITE || type == CMD_WRITE_ZEROES ? ENOSPC : EINVAL;
-        }
-        if (type == CMD_READ && length > 0) {
-            boolean whole = NbdRequest.blocks(offset, offset + length) * (long) BLOCK <= HostVolume.MAX_BYTES;
-            if (length > MAX_PAYLOAD_BYTES || ((flags & FLAG_DF) != 0 && !whole)) {
-                return structured ? EOVERFLOW : EINVAL;
-            }
-            // A simple reply is sent when all of it is there, so all of it has to fit into memory.
-            return structured || length + 2L * BLOCK <= memory.limitBytes() ? 0 : EINVAL;
-        }
-        boolean unaligned = offset % BLOCK != 0 || length % BLOCK != 0;
-        return type == CMD_WRITE_ZEROES && (flags & FLAG_FAST_ZERO) != 0 && unaligned ? ENOTSUP : 0;
-    }
-
     private boolean violated(String what) {
         end();
         owner.violated(export.name() + ": " + what);
@@ -349,71 +317,13 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         return request;
     }
 
-    private void submitted(NbdRequest request) {
+    /** An operation was given to the volume. */
+    void submitted(NbdRequest request) {
         request.outstanding++;
         outstanding++;
     }
 
-    // Reads.
-
-    /**
-     * Starts the next parts of a read; false when there is no memory for it. For a simple reply, all of them or none:
-     * it has to be known that there is no error before its first byte is sent, and nobody may wait for memory while
-     * holding some.
-     */
-    private boolean issueRead(NbdRequest request) {
-        int most = structured ? NbdRequest.GROUP : NbdRequest.MAX_PARTS;
-        long from = request.next;
-        int count = 0;
-        long to = from;
-        for (; count < most && to < request.end(); count++) {
-            long partEnd = request.partEnd(to);
-            Buffer buffer = memory.acquire(NbdRequest.blocks(to, partEnd));
-            if (buffer == null) {
-                break;
-            }
-            request.part(count, buffer);
-            to = partEnd;
-        }
-        if (count == 0 || (!structured && to < request.end())) {
-            for (int i = 0; i < count; i++) {
-                from = giveBack(request, i, from);
-            }
-            awaitMemory();
-            return false;
-        }
-        request.groupStart = from;
-        request.partCount = count;
-        request.next = to;
-        long start = from;
-        for (int i = 0; i < count; i++) {
-            long partEnd = request.partEnd(start);
-            int blocks = NbdRequest.blocks(start, partEnd);
-            heldBytes += blocks * BLOCK;
-            submitted(request);
-            volume.read(start / BLOCK, blocks, part(request, i), this, request.slot);
-            start = partEnd;
-        }
-        return true;
-    }
-
-    private static Buffer part(NbdRequest request, int index) {
-        Buffer buffer = request.parts[index];
-        if (buffer == null) {
-            throw new IllegalStateException("NBD: part " + index + " of a read has no buffer");
-        }
-        return buffer;
-    }
-
-    /** Releases the buffer of the part that starts at {@code from}; answers where the next one starts. */
-    private long giveBack(NbdRequest request, int index, long from) {
-        Buffer buffer = part(request, index);
-        request.parts[index] = null;
-        buffer.release();
-        long to = request.partEnd(from);
-        memory.released(NbdRequest.blocks(from, to) * BLOCK);
-        return to;
-    }
+    // Memory and reads.
 
     private void awaitMemory() {
         if (!awaitingMemory) {
@@ -422,34 +332,25 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         }
     }
 
-    /** All parts that were started have ended. */
-    private void readGroupEnded(NbdRequest request) {
+    private boolean read(NbdRequest request) {
+        if (reads.issue(request)) {
+            return true;
+        }
+        awaitMemory();
+        return false;
+    }
+
+    /** All parts of a read that were started have ended. */
+    private void readEnded(NbdRequest request) {
         boolean send = request.error == 0 && !request.unknown && !gone;
-        boolean last = request.covered();
-        if (send && !structured) {
-            replies.simple(request.cookie, 0);
-        }
-        long start = request.groupStart;
-        for (int i = 0; i < request.partCount; i++) {
-            long end = request.partEnd(start);
-            heldBytes -= NbdRequest.blocks(start, end) * BLOCK;
-            if (send) {
-                boolean done = last && i == request.partCount - 1;
-                replies.data(request.cookie, start, (int) (end - start), part(request, i), done);
-                request.parts[i] = null;
-            } else {
-                giveBack(request, i, start);
-            }
-            start = end;
-        }
-        request.partCount = 0;
+        reads.deliver(request, send);
         if (!send) {
             reply(request);
-        } else if (last) {
+        } else if (request.covered()) {
             ended(request);
         } else if (ending) {
             forget(request);
-        } else if (!starved.isEmpty() || !channel.isWritable() || !issueRead(request)) {
+        } else if (!starved.isEmpty() || !channel.isWritable() || !read(request)) {
             starved.addLast(request);
         }
     }
@@ -507,7 +408,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         NbdRequest request = completed(tag, status);
         if (request.type == CMD_READ) {
             if (request.outstanding == 0) {
-                readGroupEnded(request);
+                readEnded(request);
             }
             return;
         }

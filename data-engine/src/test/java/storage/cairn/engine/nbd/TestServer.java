@@ -50,7 +50,7 @@ final class TestServer implements Exports {
     }
 
     static NbdSettings settings() {
-        return new NbdSettings(64, 16, 5_000, 5_000, 1_000, 1_000, 8 << 20, 40 << 20);
+        return new NbdSettings(64, 16, 5_000, 5_000, 1_000, 1_000, 8 << 20, 32 << 20, 40 << 20);
     }
 
     Path listenUnix(Path folder) throws Exception {
