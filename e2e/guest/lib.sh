@@ -7,6 +7,8 @@ packages_root=$home/root    # Debian packages, unpacked and never installed
 kernel=$home/vmlinux
 base_archive=$home/base.cpio
 layers=$home/layers
+# Cairn's own layer: one for each checkout, so that one does not test the classes of another.
+cairn_layer=cairn-$(cksum <<< "$here" | cut -d ' ' -f 1)
 libraries=$packages_root/usr/lib/x86_64-linux-gnu
 
 # Exit codes of `run` that are its own and not the script's.
