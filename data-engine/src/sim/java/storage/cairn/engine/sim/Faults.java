@@ -11,6 +11,24 @@ public final class Faults {
     private final int[] perMillion = new int[ALL.length];
     private final long[] struck = new long[ALL.length];
 
+    private Defect defect = Defect.NONE;
+
+    /** Builds some part of the world wrong. */
+    Faults defect(Defect built) {
+        defect = built;
+        return this;
+    }
+
+    /** Whether the world has that defect. */
+    boolean has(Defect asked) {
+        return defect == asked;
+    }
+
+    /** Lets a fault strike no more often than that in a million chances. */
+    void limit(Fault fault, int mostPerMillion) {
+        perMillion[fault.ordinal()] = Math.min(perMillion[fault.ordinal()], mostPerMillion);
+    }
+
     /** A world in which nothing goes wrong. */
     public static Faults none() {
         return new Faults();

@@ -35,7 +35,8 @@ public final class MemoryDisk {
         if (open != null) {
             throw new IllegalStateException("disk " + id + " is open already");
         }
-        open = new MemoryReplicaStore(this, process, random, faults, closedClean);
+        boolean clean = closedClean || faults.has(Defect.FALSELY_CLEAN);
+        open = new MemoryReplicaStore(this, process, random, faults, clean);
         closedClean = false;
         return open;
     }

@@ -30,6 +30,13 @@ final class MemoryReplica implements Replica {
         this.volume = volume;
         this.epoch = volume.configuration().epoch();
         this.commitSeq = volume.commitSeq();
+        if (store.faults().has(Defect.FORGOTTEN_TAIL)) {
+            volume.forgetNewest();
+        }
+        if (store.faults().has(Defect.FORGOTTEN_EPOCH)) {
+            volume.forgetConfiguration();
+            this.epoch = volume.configuration().epoch();
+        }
     }
 
     @Override
@@ -97,7 +104,7 @@ final class MemoryReplica implements Replica {
         if (erased) {
             return Status.NOT_FOUND;
         }
-        if (ofEpoch < epoch) {
+        if (ofEpoch < epoch && !store.faults().has(Defect.STALE_EPOCH_TAKEN)) {
             return Status.STALE_EPOCH;
         }
         return block < 0 || count < 1 || count > most || block + count > volume.blocks() ? Status.INVALID : Status.OK;
@@ -130,7 +137,7 @@ final class MemoryReplica implements Replica {
         };
         if (status == Status.OK) {
             commit(commitSeq);
-            if (volume.applied(entry.epoch(), entry.wseq())) {
+            if (volume.applied(entry.epoch(), entry.wseq()) && !store.faults().has(Defect.RESEND_OVERWRITES)) {
                 answer(done, tag, Status.OK);
                 return;
             }
@@ -227,10 +234,11 @@ final class MemoryReplica implements Replica {
         }
         for (int i = 0; i < count; i++) {
             MemoryVolume.Cell cell = volume.cell(block + i);
-            if (cell != null && cell.rotten()) {
+            boolean rotten = cell != null && cell.rotten();
+            if (rotten && !store.faults().has(Defect.UNVERIFIED_READ)) {
                 return Status.CORRUPT;
             }
-            byte[] bytes = cell == null ? null : cell.bytes();
+            byte[] bytes = cell == null || rotten ? null : cell.bytes();
             into.bytes().put((index + i) * BlockDevice.BLOCK_BYTES, bytes == null ? ZEROES : bytes);
             into.crc(index + i, cell == null ? Crc32c.ZERO_BLOCK : cell.crc());
         }

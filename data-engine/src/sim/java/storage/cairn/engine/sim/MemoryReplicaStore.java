@@ -58,7 +58,7 @@ final class MemoryReplicaStore implements ReplicaStore {
                 () -> {
                     MemoryVolume there = disk.volumes().get(configuration.volume());
                     if (there == null) {
-                        MemoryVolume volume = new MemoryVolume(configuration);
+                        MemoryVolume volume = new MemoryVolume(configuration, faults);
                         disk.volumes().put(configuration.volume(), volume);
                         replicas.put(configuration.volume(), new MemoryReplica(this, volume));
                     } else if (!there.configuration().equals(configuration)) {
@@ -147,6 +147,9 @@ final class MemoryReplicaStore implements ReplicaStore {
         if (faults.strikes(Fault.DISK_SLOW, random)) {
             nanos += random.below(1_500_000_000L);
         }
+        if (faults.has(Defect.EARLY_ACK)) {
+            process.after(OPERATION_NANOS / 2, change::acknowledge);
+        }
         process.after(nanos, change::end);
         return change;
     }
@@ -178,12 +181,16 @@ final class MemoryReplicaStore implements ReplicaStore {
     }
 
     void crash() {
+        if (faults.has(Defect.TORN_WRITE)) {
+            disk.volumes().values().forEach(MemoryVolume::tear);
+        }
         for (Change change : pending) {
             if (!change.ended && random.nextBoolean()) {
                 change.effect.run();
             }
         }
         replicas.values().forEach(MemoryReplica::crash);
+        disk.volumes().values().forEach(MemoryVolume::whole);
         pending.clear();
     }
 
@@ -191,6 +198,7 @@ final class MemoryReplicaStore implements ReplicaStore {
     final class Change {
         private final Runnable effect;
         private final Runnable then;
+        private boolean acknowledged;
         private boolean ended;
 
         Change(Runnable effect, Runnable then) {
@@ -202,9 +210,18 @@ final class MemoryReplicaStore implements ReplicaStore {
             ended = true;
             pending.remove(this);
             if (failure == null || random.nextBoolean()) {
-                effect.run();
+                if (!faults.has(Defect.DROPPED_WRITE) || random.below(64) != 0) {
+                    effect.run();
+                }
             }
-            then.run();
+            acknowledge();
+        }
+
+        private void acknowledge() {
+            if (!acknowledged) {
+                acknowledged = true;
+                then.run();
+            }
         }
     }
 }

@@ -18,14 +18,19 @@ final class MemoryVolume {
 
     private final TreeMap<Long, Extent> extents = new TreeMap<>();
     private final TreeMap<Long, TailEntry> tail = new TreeMap<>();
+    private final Faults faults;
+    private Configuration before;
+    private boolean tearing;
     private Configuration configuration;
     private long blocks;
     private long commitSeq;
     private long highestWseq;
     private long mapped;
 
-    MemoryVolume(Configuration configuration) {
+    MemoryVolume(Configuration configuration, Faults faults) {
         this.configuration = configuration;
+        this.before = configuration;
+        this.faults = faults;
         this.blocks = configuration.sizeBytes() / BlockDevice.BLOCK_BYTES;
     }
 
@@ -34,6 +39,7 @@ final class MemoryVolume {
     }
 
     void configure(Configuration newer) {
+        before = configuration;
         configuration = newer;
         blocks = Math.max(blocks, newer.sizeBytes() / BlockDevice.BLOCK_BYTES);
     }
@@ -84,7 +90,8 @@ final class MemoryVolume {
     }
 
     void write(TailEntry entry, long commit, byte[][] contents, int[] crcs) {
-        for (int i = 0; i < contents.length; i++) {
+        int all = tearing ? contents.length / 2 : contents.length;
+        for (int i = 0; i < all; i++) {
             put(entry.block() + i, new Cell(BlockState.DATA, crcs[i], contents[i], entry.wseq(), false));
         }
         enter(entry, commit);
@@ -102,16 +109,36 @@ final class MemoryVolume {
         enter(entry, commit);
     }
 
+    /** For broken stores: writes from now on are there only in part. */
+    void tear() {
+        tearing = true;
+    }
+
+    void whole() {
+        tearing = false;
+    }
+
+    /** For broken stores: undoes what it knows of its newest entry. */
+    void forgetNewest() {
+        tail.pollLastEntry();
+    }
+
+    void forgetConfiguration() {
+        configuration = before;
+    }
+
     /** I8: a block keeps what a later wseq wrote. */
     private void put(long block, Cell cell) {
         Extent extent = extents.computeIfAbsent(block / Replica.EXTENT_BLOCKS, number -> new Extent());
         int index = (int) (block % Replica.EXTENT_BLOCKS);
         Cell old = extent.cells[index];
-        if (old != null && old.wseq > cell.wseq) {
+        if (old != null && old.wseq > cell.wseq && !faults.has(Defect.RESEND_OVERWRITES)) {
             return;
         }
         replace(extent, index, cell);
-        extent.maxWseq = Math.max(extent.maxWseq, cell.wseq);
+        if (cell.state != BlockState.HOLE || !faults.has(Defect.DISCARD_NOT_COUNTED)) {
+            extent.maxWseq = Math.max(extent.maxWseq, cell.wseq);
+        }
     }
 
     private void replace(Extent extent, int index, Cell cell) {

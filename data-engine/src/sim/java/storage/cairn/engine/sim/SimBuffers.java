@@ -2,6 +2,8 @@ package storage.cairn.engine.sim;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.BufferPool;
@@ -13,7 +15,11 @@ import storage.cairn.engine.port.BufferPool;
 public final class SimBuffers implements BufferPool {
     private static final byte POISON = (byte) 0xdb;
 
+    /** One byte in each stretch is enough to spoil its checksum. */
+    private static final int POISON_STEP = 256;
+
     private final long limitBytes;
+    private final Map<Integer, ArrayDeque<byte[]>> spare = new HashMap<>();
     private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
     private long outBytes;
 
@@ -31,7 +37,9 @@ public final class SimBuffers implements BufferPool {
             return null;
         }
         outBytes += capacity;
-        return new SimBuffer(ByteBuffer.allocate(capacity));
+        ArrayDeque<byte[]> used = spare.get(capacity);
+        byte[] memory = used == null ? null : used.poll();
+        return new SimBuffer(ByteBuffer.wrap(memory == null ? new byte[capacity] : memory));
     }
 
     @Override
@@ -52,8 +60,12 @@ public final class SimBuffers implements BufferPool {
 
         @Override
         protected void recycle() {
-            java.util.Arrays.fill(bytes().array(), POISON);
+            byte[] memory = bytes().array();
+            for (int i = 0; i < memory.length; i += POISON_STEP) {
+                memory[i] = POISON;
+            }
             outBytes -= capacity();
+            spare.computeIfAbsent(memory.length, unknown -> new ArrayDeque<>()).add(memory);
             Runnable next = waiting.poll();
             if (next != null) {
                 next.run();

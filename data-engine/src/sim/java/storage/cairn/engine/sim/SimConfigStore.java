@@ -111,7 +111,7 @@ public final class SimConfigStore {
     private ConfigStore.Written apply(int node, VolumeId volume, long expected, Configuration value) {
         Register register = registers.get(volume);
         long found = register == null ? ConfigStore.Versioned.NONE : register.current.version();
-        if (found != expected || (register == null && nameTaken(value))) {
+        if ((found != expected && !faults.has(Defect.BLIND_SET)) || (register == null && nameTaken(value))) {
             conflicts++;
             trace.event(clock.nanos(), node, "config: conflict", value.epoch(), expected, found);
             return new ConfigStore.Written.Conflict();
@@ -214,7 +214,8 @@ public final class SimConfigStore {
 
         private Read found(Register register) {
             int values = register.history.size();
-            if (values > 1 && faults.strikes(Fault.CONFIG_STALE_READ, random)) {
+            boolean stale = faults.has(Defect.STALE_READ) && random.below(4) == 0;
+            if (values > 1 && (stale || faults.strikes(Fault.CONFIG_STALE_READ, random))) {
                 return new Read.Found(new Versioned(-1, register.history.get(values - 2)));
             }
             return new Read.Found(register.current);

@@ -189,6 +189,10 @@ public final class SimDisk {
             takes += OPERATION_NANOS * (underWay.size() - QUEUE_DEPTH + 1) / 8;
         }
         underWay.add(operation);
+        if (operation.kind == Kind.WRITE && faults.has(Defect.EARLY_COMPLETION)) {
+            operation.early = true;
+            clock.after(takes / 4, () -> operation.by.deliver(operation, 0));
+        }
         clock.after(Math.max(0, stalledUntil - clock.nanos()) + takes, operation);
     }
 
@@ -206,7 +210,9 @@ public final class SimDisk {
     }
 
     private int write(Operation operation, Buffer from) {
-        operation.checkUnchanged(from);
+        if (!operation.early) {
+            operation.checkUnchanged(from);
+        }
         if (faults.strikes(Fault.DISK_WRITE_ERROR, random)) {
             landInPart(operation);
             return EIO;
@@ -220,7 +226,9 @@ public final class SimDisk {
             medium.flushFailed(operation.covers);
             return EIO;
         }
-        medium.flushed(operation.covers);
+        if (!faults.has(Defect.LYING_FLUSH)) {
+            medium.flushed(operation.covers);
+        }
         return 0;
     }
 
@@ -296,6 +304,7 @@ public final class SimDisk {
         long discarded;
         byte[][] copies = NONE;
         boolean dropped;
+        boolean early;
 
         Operation(Kind kind, Handle by, long block, int count, BlockDevice.Completion completion, long tag) {
             this.kind = kind;
@@ -343,7 +352,9 @@ public final class SimDisk {
             int errno = perform();
             releaseMemory();
             trace.event(clock.nanos(), name, kind.name(), block, count, errno);
-            by.deliver(this, errno);
+            if (!early) {
+                by.deliver(this, errno);
+            }
         }
 
         private int perform() {
@@ -433,6 +444,9 @@ public final class SimDisk {
 
         /** A process that stands still hears of it when it runs again. */
         void deliver(Operation operation, int errno) {
+            if (gone) {
+                return;
+            }
             if (loop instanceof SimProcess process && !process.awake()) {
                 process.execute(() -> complete(operation, errno));
             } else {

@@ -156,7 +156,11 @@ final class SimNode {
     void pause(long nanos) {
         if (process != null && engine != null) {
             world.trace.event(world.clock.nanos(), number, "node: paused", nanos, 0, 0);
-            process.pause(nanos);
+            if (world.faults.has(Defect.FROZEN_CLOCK)) {
+                process.freeze(nanos);
+            } else {
+                process.pause(nanos);
+            }
         }
     }
 

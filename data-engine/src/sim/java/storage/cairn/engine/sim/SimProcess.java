@@ -76,6 +76,13 @@ public final class SimProcess implements Clock {
         dead = true;
     }
 
+    /** It stands still and so does its clock: what no lease survives. */
+    void freeze(long nanos) {
+        pause(nanos);
+        ownBase = nanos() - nanos;
+        worldBase = world.nanos();
+    }
+
     /** It stands still, and its clock goes on; what falls due runs afterwards, in order. */
     public void pause(long nanos) {
         pausedUntil = Math.max(pausedUntil, world.nanos() + nanos);

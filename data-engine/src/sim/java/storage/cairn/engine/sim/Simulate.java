@@ -231,7 +231,8 @@ public final class Simulate implements Callable<Integer> {
             if (store) {
                 return new StoreSim(seed, target, faults, operations, events).run();
             }
-            return new World(new World.Plan(seed, target, faults, operations, mode != Mode.safety), events).run();
+            return new World(new World.Plan(seed, target, faults, Defect.NONE, operations, mode != Mode.safety), events)
+                    .run();
         }
     }
 }

@@ -50,6 +50,7 @@ final class StoreModel {
     private long told;
     private int inFlight;
     private long changes;
+    private boolean deleting;
 
     StoreModel(Configuration created, boolean forgiving) {
         this.created = created;
@@ -100,7 +101,7 @@ final class StoreModel {
 
     /** Everything up to here has been answered. */
     long settled() {
-        for (Op op : ops.values()) {
+        for (Op op : ops.tailMap(told, false).values()) {
             if (op.state == State.UNKNOWN) {
                 return op.entry.wseq() - 1;
             }
@@ -400,6 +401,15 @@ final class StoreModel {
 
     long value(long block) {
         return values[(int) block];
+    }
+
+    /** Its deletion was asked for: an answer may be that it is not there. */
+    void deleting() {
+        deleting = true;
+    }
+
+    boolean isDeleting() {
+        return deleting;
     }
 
     /** Raised with every change that began or ended. */

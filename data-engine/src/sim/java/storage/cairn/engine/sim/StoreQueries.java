@@ -48,7 +48,8 @@ final class StoreQueries {
                     if (status == Status.OK) {
                         check(model, read, into, count);
                     } else {
-                        expectReadError(status, "read of " + count + " blocks at " + block + " of " + model.name());
+                        expectReadError(
+                                model, status, "read of " + count + " blocks at " + block + " of " + model.name());
                         mend(model, replica, block, count, status);
                     }
                     model.read(read);
@@ -66,7 +67,10 @@ final class StoreQueries {
         }
     }
 
-    private void expectReadError(Status status, String what) {
+    private void expectReadError(StoreModel model, Status status, String what) {
+        if (status == Status.NOT_FOUND && model.isDeleting()) {
+            return;
+        }
         boolean excused = sim.lying() || sim.faults.struck(Fault.DISK_READ_ERROR) > 0;
         boolean failed = status == Status.DISK_FAILED && sim.faults.struckOfDisk() > 0;
         if (!failed && (!excused || (status != Status.CORRUPT && status != Status.DISK_FAILED))) {
@@ -116,7 +120,7 @@ final class StoreQueries {
                         return;
                     }
                     if (status != Status.OK || content == null) {
-                        expectReadError(status, "describe of extent " + extent);
+                        expectReadError(model, status, "describe of extent " + extent);
                     } else if (model.idle() && model.changes() == before) {
                         model.checkExtent(extent, content, sim.stamps);
                     }
@@ -138,7 +142,7 @@ final class StoreQueries {
                         return;
                     }
                     if (status != Status.OK) {
-                        expectReadError(status, "changedExtents");
+                        expectReadError(model, status, "changedExtents");
                     } else if (model.changes() == before) {
                         model.checkChanged(since, 0, limit, extents);
                     }
@@ -170,13 +174,14 @@ final class StoreQueries {
                 0);
     }
 
-    void verify(Replica replica, long extent) {
+    void verify(StoreModel model, Replica replica, long extent) {
         StoreSim.Answer answer = sim.ask();
         replica.verify(
                 extent,
                 (tag, status, bad) -> {
                     if (answer.counts() && (status != Status.OK || bad.length > 0)) {
-                        expectReadError(status == Status.OK ? Status.CORRUPT : status, "verify of extent " + extent);
+                        expectReadError(
+                                model, status == Status.OK ? Status.CORRUPT : status, "verify of extent " + extent);
                     }
                 },
                 extent);

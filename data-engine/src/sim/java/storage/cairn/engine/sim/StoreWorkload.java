@@ -78,7 +78,7 @@ final class StoreWorkload {
         } else if (dice < 975) {
             queries.states(model, replica);
         } else if (dice < 980) {
-            queries.verify(replica, random.below(model.blocks()) / EXTENT);
+            queries.verify(model, replica, random.below(model.blocks()) / EXTENT);
         } else if (dice < 982 && model.idle()) {
             delete(model, store);
         } else {
@@ -123,6 +123,7 @@ final class StoreWorkload {
     private void delete(StoreModel model, ReplicaStore store) {
         VolumeId volume = model.configuration().volume();
         deleting = model;
+        model.deleting();
         store.delete(
                 volume,
                 sim.done("delete", status -> {
@@ -173,6 +174,11 @@ final class StoreWorkload {
         deleting = null;
     }
 
+    /** Most are small. */
+    private int size() {
+        return random.below(1 + random.below(1 + random.below(largest)));
+    }
+
     private long newStamp() {
         return ++stampsMade << StoreModel.STAMP_SHIFT;
     }
@@ -184,7 +190,7 @@ final class StoreWorkload {
     }
 
     private void write(StoreModel model, Replica replica) {
-        int count = Math.min(1 + random.below(largest), Math.min(Replica.MAX_WRITE_BLOCKS, model.blocks()));
+        int count = Math.min(1 + size(), Math.min(Replica.MAX_WRITE_BLOCKS, model.blocks()));
         int block = place(model, count);
         if (!model.free(block, count)) {
             sim.clock.step();

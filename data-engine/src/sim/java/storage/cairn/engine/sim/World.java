@@ -55,12 +55,19 @@ final class World {
      * @param operations answers to hosts before the safety part ends
      * @param liveness whether to heal and to wait for rest afterwards
      */
-    record Plan(long seed, StoreTarget stores, Collection<Fault> faults, long operations, boolean liveness) {}
+    record Plan(
+            long seed,
+            StoreTarget stores,
+            Collection<Fault> faults,
+            Defect defect,
+            long operations,
+            boolean liveness) {}
 
     World(Plan plan, Trace trace) {
         this.plan = plan;
         this.random = new SimRandom(plan.seed);
         this.faults = Faults.swarm(random, plan.faults);
+        this.faults.defect(plan.defect);
         this.trace = trace;
         this.network = new SimNetwork(clock, random.fork(), faults, trace, Frames.FRAMING);
         this.config = new SimConfigStore(clock, random.fork(), faults, trace);
