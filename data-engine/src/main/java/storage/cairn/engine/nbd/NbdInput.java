@@ -2,6 +2,7 @@ package storage.cairn.engine.nbd;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.io.BufferViews;
 import storage.cairn.engine.port.Buffer;
@@ -22,6 +23,8 @@ final class NbdInput {
     private final BufferViews views;
     private final ByteBuf bulk;
     private final ByteBuf header;
+    private final ByteBuffer bulkBytes;
+    private final ByteBuffer headerBytes;
     private @Nullable ByteBuf foreign;
     private ByteBuf current;
     private boolean longWrites;
@@ -37,6 +40,8 @@ final class NbdInput {
         this.views = views;
         this.bulk = allocator.directBuffer(BULK_BYTES, BULK_BYTES);
         this.header = allocator.directBuffer(NbdWire.REQUEST_BYTES, NbdWire.REQUEST_BYTES);
+        this.bulkBytes = bulk.nioBuffer(0, bulk.capacity());
+        this.headerBytes = header.nioBuffer(0, header.capacity());
         this.current = bulk;
     }
 
@@ -128,12 +133,13 @@ final class NbdInput {
     }
 
     /** Whether all of it is there. */
+    @SuppressWarnings("ReferenceEquality") // Which buffer it is, not what is in it.
     boolean payloadComplete() {
         Buffer buffer = into;
         int n = Math.min(left, current.readableBytes());
         if (buffer != null && n > 0) {
-            // Absolute: position and limit of a buffer belong to nobody.
-            current.getBytes(current.readerIndex(), buffer.bytes().slice(at, n));
+            ByteBuffer from = current == bulk ? bulkBytes : headerBytes;
+            buffer.bytes().put(at, from, current.readerIndex(), n);
             current.skipBytes(n);
             at += n;
             left -= n;

@@ -36,9 +36,6 @@ final class NbdRequest {
     int error;
     /** Whether nobody can say whether it happened. */
     boolean unknown;
-    /** The part that is being received, for a write. */
-    @Nullable
-    Buffer receiving;
     /** Buffers of the group of parts that is being read. */
     @Nullable
     Buffer[] parts = new Buffer[GROUP];

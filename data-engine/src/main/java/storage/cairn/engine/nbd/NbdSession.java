@@ -8,8 +8,6 @@ import java.util.ArrayDeque;
 import java.util.List;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
-import org.jspecify.annotations.Nullable;
-import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.replication.HostVolume;
 
@@ -38,13 +36,12 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
     private final NbdInput input;
     private final NbdReplies replies;
     private final NbdReads reads;
+    private final NbdWrites writes;
     private final NbdRequest[] requests = new NbdRequest[MAX_REQUESTS];
     private final int[] free = new int[MAX_REQUESTS];
     private final ArrayDeque<NbdRequest> starved = new ArrayDeque<>();
     private int freeCount = MAX_REQUESTS;
     private int outstanding;
-    private long heldBytes;
-    private @Nullable NbdRequest writing;
     private boolean awaitingMemory;
     private boolean ending;
     private boolean gone;
@@ -66,6 +63,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         this.input = new NbdInput(channel.alloc(), server.views());
         this.replies = new NbdReplies(channel, server.views(), memory, structured);
         this.reads = new NbdReads(this, volume, memory, replies, structured);
+        this.writes = new NbdWrites(this, volume, memory, input);
         for (int i = 0; i < MAX_REQUESTS; i++) {
             free[i] = MAX_REQUESTS - 1 - i;
         }
@@ -131,7 +129,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
      */
     long stalledNanos(long nowNanos) {
         long backlogBytes = channel.bytesBeforeWritable();
-        boolean holding = !channel.isWritable() || (writing != null && writing.receiving != null);
+        boolean holding = !channel.isWritable() || (writes.active() && !writes.starved());
         if (!holding || backlogBytes != lastBacklogBytes || input.receivedBytes() != lastReceivedBytes) {
             lastBacklogBytes = backlogBytes;
             lastReceivedBytes = input.receivedBytes();
@@ -148,10 +146,8 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
 
     private void end() {
         ending = true;
-        NbdRequest write = writing;
+        NbdRequest write = writes.abandon();
         if (write != null) {
-            writing = null;
-            dropReceiving(write);
             if (write.outstanding == 0) {
                 forget(write);
             } else {
@@ -200,16 +196,18 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         }
         boolean more = true;
         while (more && !ending) {
-            NbdRequest write = writing;
-            if (write != null) {
-                more = receive(write);
+            if (writes.active()) {
+                more = writes.receive();
             } else if (input.skipping()) {
                 more = input.skip();
             } else {
                 more = mayBegin() && input.hasCommand() && command();
             }
         }
-        boolean read = !ending && (writing != null ? writing.receiving != null : mayBegin());
+        if (writes.starved()) {
+            awaitMemory();
+        }
+        boolean read = !ending && (writes.active() ? !writes.starved() : mayBegin());
         if (channel.config().isAutoRead() != read) {
             channel.config().setAutoRead(read);
         }
@@ -219,7 +217,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         return freeCount > 0
                 && starved.isEmpty()
                 && channel.isWritable()
-                && heldBytes + reads.heldBytes() < server.settings().connectionBytes();
+                && reads.heldBytes() + writes.heldBytes() < server.settings().connectionBytes();
     }
 
     /** Takes the header that is at the head of the input; false to stop. */
@@ -269,7 +267,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
                     starved.addLast(request);
                 }
             }
-            case CMD_WRITE -> writing = request;
+            case CMD_WRITE -> writes.begin(request);
             case CMD_FLUSH -> {
                 submitted(request);
                 volume.flush(this, request.slot);
@@ -355,52 +353,6 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         }
     }
 
-    // Writes.
-
-    /** Takes payload of the current write from the input; false when more has to arrive, or memory. */
-    private boolean receive(NbdRequest write) {
-        long to = write.partEnd(write.next);
-        Buffer buffer = write.receiving;
-        if (buffer == null) {
-            int blocks = NbdRequest.blocks(write.next, to);
-            buffer = memory.acquire(blocks);
-            if (buffer == null) {
-                awaitMemory();
-                return false;
-            }
-            write.receiving = buffer;
-            heldBytes += blocks * BLOCK;
-            input.receiveInto(buffer, (int) (write.next % BLOCK), (int) (to - write.next));
-        }
-        if (!input.payloadComplete()) {
-            return false;
-        }
-        write.receiving = null;
-        long from = write.next;
-        write.next = to;
-        submitted(write);
-        // The tag carries what the part holds in memory until it is done.
-        long tag = write.slot | (long) NbdRequest.blocks(from, to) << 16;
-        volume.write(from, (int) (to - from), buffer, this, tag);
-        buffer.release();
-        if (write.covered()) {
-            writing = null;
-        }
-        return true;
-    }
-
-    private void dropReceiving(NbdRequest write) {
-        Buffer buffer = write.receiving;
-        if (buffer != null) {
-            write.receiving = null;
-            input.abandon();
-            int bytes = NbdRequest.blocks(write.next, write.partEnd(write.next)) * BLOCK;
-            heldBytes -= bytes;
-            buffer.release();
-            memory.released(bytes);
-        }
-    }
-
     // What the volume says.
 
     @Override
@@ -413,11 +365,9 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
             return;
         }
         if (request.type == CMD_WRITE) {
-            int bytes = (int) (tag >>> 16) * BLOCK;
-            heldBytes -= bytes;
-            memory.released(bytes);
+            writes.partEnded(tag);
         }
-        if (request.outstanding == 0 && writing != request) {
+        if (request.outstanding == 0 && !writes.receiving(request)) {
             reply(request);
         }
     }
