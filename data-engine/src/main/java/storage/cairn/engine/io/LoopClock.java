@@ -87,15 +87,11 @@ public final class LoopClock implements Clock {
     }
 
     /** Throws unless the caller runs on this loop. */
-    void checkOnLoop() {
+    public void checkOnLoop() {
         if (!loop.inEventLoop()) {
             throw new IllegalStateException(
                     "called on thread " + Thread.currentThread().getName() + " instead of the event loop");
         }
-    }
-
-    boolean onLoop() {
-        return loop.inEventLoop();
     }
 
     /** Runs a task now, on the loop, and gives what it throws to the {@link FatalHandler}. */

@@ -74,10 +74,11 @@ abstract class QueuedDevice implements BlockDevice {
                     + buffer.capacity() + " bytes");
         }
         checkRange(block, count);
+        long address = SlabBuffer.addressOf(buffer) + (long) index * BLOCK_BYTES;
         Request request = take(operation, completion, tag);
         request.offset = block * BLOCK_BYTES;
         request.length = (long) count * BLOCK_BYTES;
-        request.address = SlabBuffer.addressOf(buffer) + (long) index * BLOCK_BYTES;
+        request.address = address;
         request.buffer = buffer.retain();
         submit(request);
     }
