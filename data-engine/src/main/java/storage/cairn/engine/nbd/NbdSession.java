@@ -4,6 +4,7 @@ import static storage.cairn.engine.nbd.NbdWire.*;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelOutboundBuffer;
 import java.util.ArrayDeque;
 import java.util.List;
 import org.apache.logging.log4j.LogManager;
@@ -128,8 +129,9 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
      * owes, both of which hold buffers.
      */
     long stalledNanos(long nowNanos) {
-        long backlogBytes = channel.bytesBeforeWritable();
-        boolean holding = !channel.isWritable() || (writes.active() && !writes.starved());
+        ChannelOutboundBuffer backlog = channel.unsafe().outboundBuffer();
+        long backlogBytes = backlog == null ? 0 : backlog.totalPendingWriteBytes();
+        boolean holding = backlogBytes > 0 || (writes.active() && !writes.starved());
         if (!holding || backlogBytes != lastBacklogBytes || input.receivedBytes() != lastReceivedBytes) {
             lastBacklogBytes = backlogBytes;
             lastReceivedBytes = input.receivedBytes();

@@ -428,6 +428,26 @@ class NbdServerTest {
     }
 
     @Test
+    void clientsThatReadNoRepliesMakeRoomForOthers() throws Exception {
+        List<WireClient> idle = new ArrayList<>();
+        for (int i = 0; i < 14; i++) {
+            WireClient client = session(false);
+            idle.add(client);
+            for (int n = 0; n < 3; n++) {
+                client.request(0, CMD_READ, 0, 1 << 20);
+            }
+            client.flush();
+        }
+        try (WireClient other = session(false)) {
+            assertThat(other.read(0, 32 << 20)).hasSize(32 << 20);
+        }
+        assertThat(server.server.metrics().evictions()).isPositive();
+        for (WireClient client : idle) {
+            client.close();
+        }
+    }
+
+    @Test
     void halfOpenConnectionsDoNotKeepOthersOut() throws Exception {
         List<WireClient> halfOpen = new ArrayList<>();
         for (int i = 0; i < 500; i++) {
