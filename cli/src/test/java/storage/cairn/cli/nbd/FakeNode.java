@@ -1,5 +1,6 @@
 package storage.cairn.cli.nbd;
 
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -62,6 +63,7 @@ public final class FakeNode implements Exports, AutoCloseable {
     private final NbdServer server;
     private final Medium medium;
     private final NbdUri uri;
+    private final NbdUri tcpUri;
     private volatile @Nullable String refusal;
     private volatile HostVolume.@Nullable Lost client;
     private byte[] beforeLastWrite = new byte[0];
@@ -76,11 +78,19 @@ public final class FakeNode implements Exports, AutoCloseable {
         server = new NbdServer(
                 loop, this, loop.slab("hosts", new Slab.Sizes(512, 32, 16, 16)), NbdSettings.forPool(16 << 20));
         server.listenUnix(socket).get(5, TimeUnit.SECONDS);
+        int port = server.listenTcp(new InetSocketAddress("127.0.0.1", 0))
+                .get(5, TimeUnit.SECONDS)
+                .getPort();
+        tcpUri = NbdUri.parse("nbd://127.0.0.1:" + port + "/" + EXPORT);
         uri = NbdUri.parse("nbd+unix:///" + EXPORT + "?socket=" + socket);
     }
 
     public NbdUri uri() {
         return uri;
+    }
+
+    public NbdUri tcpUri() {
+        return tcpUri;
     }
 
     public void refuse(@Nullable String reason) {

@@ -16,6 +16,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 class NbdClientTest {
@@ -57,11 +59,12 @@ class NbdClientTest {
         assertThatThrownBy(() -> NbdUri.parse("nbd://a b/x")).hasMessageContaining("is no URI");
     }
 
-    @Test
-    void readsBackWhatItWroteAtEverySize() throws Exception {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void readsBackWhatItWroteAtEverySize(boolean tcp) throws Exception {
         FakeNode.Medium medium = new FakeNode.Medium(8 << 20);
         try (FakeNode node = new FakeNode(medium, folder.resolve("a.sock"));
-                NbdClient client = new NbdClient(List.of(node.uri()), SETTINGS, listener)) {
+                NbdClient client = new NbdClient(List.of(tcp ? node.tcpUri() : node.uri()), SETTINGS, listener)) {
             assertThat(client.awaitSizeBytes()).isEqualTo(8 << 20);
             for (int length : new int[] {1, 4096, 10_000, 300_000, 1 << 20, 5 << 20}) {
                 assertThat(call(client, NbdCommand.Type.WRITE, 77, random(length, length))
