@@ -1,0 +1,19 @@
+package storage.cairn.engine.store;
+
+import java.nio.ByteBuffer;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.DiskId;
+
+/**
+ * Whose disk it is.
+ *
+ * @param disk made at random when the disk is formatted
+ * @param cluster the cluster it belongs to
+ */
+public record Label(DiskId disk, UUID cluster) {
+    /** Label that the first block of a disk carries, as far as it can be told from that copy alone; null: not ours. */
+    public static @Nullable Label recognise(ByteBuffer firstBlock) {
+        return Superblock.recognise(firstBlock);
+    }
+}

@@ -1,0 +1,63 @@
+package storage.cairn.engine.store;
+
+import storage.cairn.engine.port.Status;
+
+/**
+ * Rewrites the blocks of a range whose mapping is still the one that went bad (invariant I27), one stretch after the
+ * other. Writes to the range wait meanwhile, so that nothing comes between the comparison and the record.
+ */
+final class Repair implements Replica.Done {
+    private final Mutator mutator;
+    private final Lookups lookups;
+    private final Lookup lookup;
+    private int position;
+    private boolean conflict;
+
+    Repair(Mutator mutator, Lookups lookups, Lookup lookup) {
+        this.mutator = mutator;
+        this.lookups = lookups;
+        this.lookup = lookup;
+    }
+
+    void next() {
+        while (position < lookup.count && !matches(position)) {
+            conflict = true;
+            position++;
+        }
+        if (position >= lookup.count) {
+            finish(conflict ? Status.CONFLICT : Status.OK);
+            return;
+        }
+        int end = position + 1;
+        while (end < lookup.count && end - position < JournalRecord.MAX_MAP_BLOCKS && matches(end)) {
+            end++;
+        }
+        int from = position;
+        position = end;
+        if (!mutator.repair(lookup, from, end - from, this)) {
+            finish(Status.BUSY);
+        }
+    }
+
+    @Override
+    public void done(long tag, Status status) {
+        if (status == Status.OK) {
+            next();
+        } else {
+            finish(status);
+        }
+    }
+
+    private void finish(Status status) {
+        lookup.replica().repairEnded(lookup.block, lookup.count);
+        mutator.releaseHeld(lookup.replica());
+        lookups.repaired(lookup, status);
+    }
+
+    private boolean matches(int i) {
+        var buffer = lookup.buffer();
+        return buffer != null
+                && lookup.slot(i) > ExtentPage.LAST_SPECIAL
+                && lookup.crc(i) == buffer.crc(lookup.bufferIndex + i);
+    }
+}

@@ -1,0 +1,107 @@
+package storage.cairn.engine.store;
+
+/**
+ * Decides whether a change may take slots, so that a checkpoint can always be written and overwrites never fail.
+ *
+ * <p>Kept aside are: the worst case of pages that the next checkpoint needs for what has been admitted and promised; a
+ * second copy of the allocation map and the catalog; and a reserve that only overwrites use while the slots they leave
+ * are not free yet.
+ */
+final class Space {
+    private final SlotAllocator allocator;
+    private final Mappings mappings;
+    private final long overwriteReserve;
+    private final long allocationPages;
+    private long promised;
+    private long admittedExtents;
+    private long volumePages;
+    private long catalogBytes;
+
+    Space(Layout layout, SlotAllocator allocator, Mappings mappings) {
+        this.allocator = allocator;
+        this.mappings = mappings;
+        this.overwriteReserve = Math.clamp(layout.slots() / 32, Replica.MAX_WRITE_BLOCKS, 65_536);
+        this.allocationPages = PageList.total(SlotAllocator.chunks(layout));
+    }
+
+    /** Most pages that the tree of a volume can have. */
+    static long pagesOf(long blocks) {
+        long extents = (blocks + Replica.EXTENT_BLOCKS - 1) / Replica.EXTENT_BLOCKS;
+        return extents + extents / (IndexPage.FANOUT - 1) + 2L * IndexPage.LEVELS;
+    }
+
+    /** The pages that all volumes together can have at most, and the bytes of the catalog without tails. */
+    void volumes(long pages, long bytes) {
+        volumePages = pages;
+        catalogBytes = bytes;
+    }
+
+    long promised() {
+        return promised;
+    }
+
+    void promise(int slots) {
+        promised += slots;
+    }
+
+    void unpromise(int slots) {
+        promised -= slots;
+        if (promised < 0) {
+            throw new IllegalStateException("more slots taken than promised");
+        }
+    }
+
+    void admit(int extents) {
+        admittedExtents += extents;
+    }
+
+    void published(int extents) {
+        admittedExtents -= extents;
+        if (admittedExtents < 0) {
+            throw new IllegalStateException("more extents published than admitted");
+        }
+    }
+
+    /** Slots for new data beside everything that is kept aside, were {@code more} slots promised too. */
+    long available(long more) {
+        return allocator.free() - promised - more - overwriteReserve - pages(more);
+    }
+
+    /** Whether an overwrite may take {@code slots} out of its reserve. */
+    boolean overwriteFits(int slots) {
+        return allocator.free() - promised - pages(0) >= slots;
+    }
+
+    /** Whether the pages of a change without data are safe. */
+    boolean pagesFit(int extents) {
+        return allocator.free() - promised - pages(extents) >= 0;
+    }
+
+    /** Whether a checkpoint now would have nothing to write. */
+    boolean nothingDirty() {
+        return admittedExtents == 0
+                && mappings.frozen() == null
+                && mappings.active().isEmpty();
+    }
+
+    /** The largest promise up to {@code wanted} that can be kept. */
+    int grantable(int wanted) {
+        int grant = wanted;
+        while (grant > 0 && available(grant) < 0) {
+            grant = grant > 8 ? grant - grant / 4 : grant - 1;
+        }
+        return grant;
+    }
+
+    private long pages(long moreExtents) {
+        Overlay frozen = mappings.frozen();
+        long merging = frozen == null ? 0 : worst(frozen.extents());
+        long next = worst(mappings.active().extents() + admittedExtents + promised + moreExtents);
+        long catalog = catalogBytes / Catalog.PAYLOAD + 8;
+        return merging + next + 2 * allocationPages + 2 * (catalog + catalog / 100 + 4) + 16;
+    }
+
+    private long worst(long extents) {
+        return Math.min(extents * (1 + IndexPage.LEVELS), volumePages);
+    }
+}
