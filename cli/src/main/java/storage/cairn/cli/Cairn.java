@@ -86,7 +86,8 @@ public final class Cairn {
                         .versionHelp(true)
                         .description("Prints the version.")
                         .build());
-        line.addSubcommand(new UpCommand(cairn))
+        line.addSubcommand(new DemoCommand(cairn))
+                .addSubcommand(new UpCommand(cairn))
                 .addSubcommand(new DownCommand(cairn))
                 .addSubcommand(new StatusCommand(cairn))
                 .addSubcommand(new VolumeCommands(cairn))
@@ -151,10 +152,9 @@ public final class Cairn {
         return engine;
     }
 
-    /** How this command was called, with the folder, for hints that can be pasted. */
-    String self() {
-        String command = System.getProperty("cairn.command", "cairn");
-        return dataDir == null ? command : command + " --data-dir " + dataDir;
+    /** How this command was called, for hints that can be pasted. */
+    String command() {
+        return System.getProperty("cairn.command", "cairn");
     }
 
     PrintWriter out() {

@@ -34,6 +34,7 @@ import storage.cairn.cli.cluster.LocalCluster;
             "  cairn up --nodes 5 --disk-size 20GiB --data-dir /srv/cairn",
         })
 final class UpCommand implements Callable<Integer> {
+    static final List<String> IO_MODES = List.of("auto", "io_uring", "pool");
     private static final int DEFAULT_NODES = 3;
     private static final long DEFAULT_DISK_BYTES = 4L << 30;
     private static final long SMALLEST_DISK_BYTES = 64L << 20;
@@ -103,8 +104,8 @@ final class UpCommand implements Callable<Integer> {
             throw new Failure(
                     ExitCode.USAGE, "--nodes " + count + ": a local cluster has 1 to " + ClusterPlan.MAX_NODES);
         }
-        if (!List.of("auto", "io_uring", "pool").contains(ioMode)) {
-            throw new Failure(ExitCode.USAGE, "--io " + ioMode + ": it is auto, io_uring or pool");
+        if (!IO_MODES.contains(ioMode)) {
+            throw new Failure(ExitCode.USAGE, "--io " + ioMode + ": one of " + IO_MODES);
         }
         if (diskBytes < SMALLEST_DISK_BYTES) {
             throw new Failure(

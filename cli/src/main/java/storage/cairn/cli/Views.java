@@ -1,7 +1,5 @@
 package storage.cairn.cli;
 
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -195,20 +193,6 @@ final class Views {
                     return where + ":" + replica.getState() + progress;
                 })
                 .collect(Collectors.joining(", "));
-    }
-
-    static String unixUri(ClusterFile.Node node, String exportName) {
-        return "nbd+unix:///" + exportName + "?socket=" + percentEncoded(node.nbdSocket());
-    }
-
-    static String tcpUri(ClusterFile.Node node, String exportName) {
-        return "nbd://" + node.nbdAddress() + "/" + exportName;
-    }
-
-    private static String percentEncoded(String path) {
-        return URLEncoder.encode(path, StandardCharsets.UTF_8)
-                .replace("+", "%20")
-                .replace("%2F", "/");
     }
 
     private static @Nullable String emptyToNull(String text) {

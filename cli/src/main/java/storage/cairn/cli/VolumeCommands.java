@@ -1,6 +1,5 @@
 package storage.cairn.cli;
 
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -27,9 +26,9 @@ import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Failure;
 import storage.cairn.cli.base.Sizes;
 import storage.cairn.cli.base.Table;
-import storage.cairn.cli.cluster.ClusterFile;
 import storage.cairn.cli.cluster.ClusterStatus;
 import storage.cairn.cli.cluster.ControlClient;
+import storage.cairn.cli.cluster.ExportUris;
 import storage.cairn.cli.cluster.LocalCluster;
 
 /** {@code cairn volume ...}. */
@@ -177,7 +176,7 @@ final class VolumeCommands {
         LocalCluster cluster = cairn.cluster();
         refuseWhileAttached(cluster, name, "serve it anew");
         ServeVolumeResponse served = serve(cluster, name, node);
-        List<String> uris = uris(cluster, served, tcp);
+        List<String> uris = tcp ? ExportUris.tcp(cluster, served) : ExportUris.unix(cluster, served);
         cairn.print(Map.of("uris", uris), () -> uris.forEach(cairn.out()::println));
         return ExitCode.OK.number();
     }
@@ -315,15 +314,6 @@ final class VolumeCommands {
         ServeVolumeRequest request =
                 ServeVolumeRequest.newBuilder().setName(name).build();
         return on(cluster, where, PATIENT_SECONDS, stub -> stub.serveVolume(request));
-    }
-
-    private static List<String> uris(LocalCluster cluster, ServeVolumeResponse served, boolean tcp) {
-        List<ClusterFile.Node> nodes = new ArrayList<>(cluster.nodes());
-        nodes.sort(Comparator.comparing(node -> node.node() != served.getOwnerNode()));
-        return nodes.stream()
-                .map(node ->
-                        tcp ? Views.tcpUri(node, served.getExportName()) : Views.unixUri(node, served.getExportName()))
-                .toList();
     }
 
     private static void release(LocalCluster cluster, String name) {

@@ -1,24 +1,28 @@
 package storage.cairn.cli.attach;
 
-import org.jspecify.annotations.Nullable;
-
 /**
  * A volume that is a block device here, as {@code DIR/attachments/NAME.json} records it.
  *
- * @param strategy {@code nbd} or {@code fuse}
- * @param device the block device
+ * @param kind of the device
+ * @param device the block device; empty while it is being made
+ * @param identity by which the device is recognised, since another program may have its number by now: for a loop
+ *     device the file below it, for an nbd device the process that connected it
  * @param exportName what it is connected to
  * @param boot of the machine; after a reset the device is gone
- * @param folder of the helpers' files; with {@code fuse} only, like what follows
- * @param backingFile of the loop device, by which it is recognised
- * @param helperPid of nbdkit, which keeps the device alive while an engine restarts
+ * @param relayPid process that keeps the device alive while the engine restarts
  */
 public record Attachment(
-        String volume,
-        String strategy,
-        String device,
-        String exportName,
-        String boot,
-        @Nullable String folder,
-        @Nullable String backingFile,
-        long helperPid) {}
+        String volume, Kind kind, String device, String identity, String exportName, String boot, long relayPid) {
+
+    /** By what the kernel here allows. */
+    public enum Kind {
+        /** The kernel's nbd driver. */
+        nbd,
+        /** A loop device over a file that nbdfuse shows. */
+        fuse
+    }
+
+    Attachment with(String newDevice, String newIdentity, long newRelayPid) {
+        return new Attachment(volume, kind, newDevice, newIdentity, exportName, boot, newRelayPid);
+    }
+}

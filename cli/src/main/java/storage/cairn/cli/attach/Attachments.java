@@ -43,16 +43,29 @@ public final class Attachments {
             return there.get();
         }
         requireRoot("attach");
-        boolean kernel = Files.exists(KERNEL_NBD) && Tools.has("nbd-client");
-        if (!kernel) {
-            requireTools();
-        }
+        Attachment.Kind kind = bestKind();
         // What a machine reset, a killed helper or an attach that failed half way left of an earlier device.
-        recorded(volume).ifPresent(left -> strategy(left.strategy()).remove(left));
+        recorded(volume).ifPresent(this::remove);
         Export export = serve.get();
-        Attachment made = strategy(kernel ? KernelNbd.NAME : FuseLoop.NAME).make(volume, export, this::write);
-        write(made);
-        return made;
+        Attachment attachment = new Attachment(volume, kind, "", "", export.name(), Helper.boot(), 0);
+        try {
+            write(attachment);
+            long relay = relay(volume).start(export.name(), export.socket(), log(volume));
+            attachment = attachment.with("", "", relay);
+            write(attachment);
+            Path socket = relay(volume).socket();
+            Helper.await("nbdkit did not open " + socket, log(volume), () -> Files.exists(socket));
+            Device.Made made = device(attachment).make(socket, log(volume));
+            attachment = attachment.with(made.device(), made.identity(), relay);
+            write(attachment);
+            return attachment;
+        } catch (IOException e) {
+            remove(attachment);
+            throw new UncheckedIOException("volume " + volume + " cannot be attached in " + folder, e);
+        } catch (Failure e) {
+            remove(attachment);
+            throw e;
+        }
     }
 
     /** Takes the device of a volume away, and what kept it alive. */
@@ -67,8 +80,20 @@ public final class Attachments {
                     attachment.device() + " is mounted on " + mountPoint + ": unmount it before (umount " + mountPoint
                             + ")");
         }
-        strategy(attachment.strategy()).remove(attachment);
-        delete(file(volume));
+        remove(attachment);
+    }
+
+    /** Undoes exactly what was made, as far as it is still there. */
+    private void remove(Attachment attachment) {
+        String volume = attachment.volume();
+        try {
+            device(attachment).remove(attachment);
+            relay(volume).end(attachment.relayPid());
+            Files.deleteIfExists(log(volume));
+            Files.deleteIfExists(file(volume));
+        } catch (IOException e) {
+            throw new UncheckedIOException("what attached " + volume + " cannot be removed from " + folder, e);
+        }
     }
 
     private Optional<Attachment> recorded(String volume) {
@@ -78,16 +103,23 @@ public final class Attachments {
 
     private boolean isThere(Attachment attachment) {
         return attachment.boot().equals(Helper.boot())
-                && !attachment.device().isEmpty()
-                && strategy(attachment.strategy()).isThere(attachment);
+                && device(attachment).isThere(attachment)
+                && relay(attachment.volume()).runs(attachment.relayPid());
     }
 
-    private Strategy strategy(String name) {
-        return switch (name) {
-            case KernelNbd.NAME -> new KernelNbd();
-            case FuseLoop.NAME -> new FuseLoop(folder);
-            default -> throw new Failure(ExitCode.FAILED, "An attachment of an unknown kind is recorded in " + folder);
+    private Device device(Attachment attachment) {
+        return switch (attachment.kind()) {
+            case nbd -> new KernelNbd();
+            case fuse -> new FuseLoop(folder.resolve(attachment.volume() + ".fuse"));
         };
+    }
+
+    private Relay relay(String volume) {
+        return new Relay(folder.resolve(volume));
+    }
+
+    private Path log(String volume) {
+        return folder.resolve(volume + ".log");
     }
 
     private Path file(String volume) {
@@ -109,14 +141,6 @@ public final class Attachments {
         }
     }
 
-    private static void delete(Path file) {
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            throw new UncheckedIOException(file + " cannot be deleted", e);
-        }
-    }
-
     private static void requireRoot(String what) {
         try {
             Object owner = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
@@ -130,28 +154,30 @@ public final class Attachments {
         }
     }
 
-    private static void requireTools() {
+    private static Attachment.Kind bestKind() {
+        boolean kernel = Files.exists(KERNEL_NBD) && Tools.has("nbd-client");
         List<String> missing = new ArrayList<>();
-        if (!Tools.has("nbdfuse")) {
-            missing.add("nbdfuse (package nbdfuse, or libnbd-bin on Debian 12 and Ubuntu 22.04)");
-        }
         if (!Tools.has("nbdkit")) {
             missing.add("nbdkit (package nbdkit)");
         }
-        if (!Tools.has("losetup")) {
+        if (!kernel && !Tools.has("nbdfuse")) {
+            missing.add("nbdfuse (package nbdfuse, or libnbd-bin on Debian 12 and Ubuntu 22.04)");
+        }
+        if (!kernel && !Tools.has("losetup")) {
             missing.add("losetup (package util-linux, or mount)");
         }
         if (!missing.isEmpty()) {
             throw new Failure(
                     ExitCode.FAILED,
-                    "This kernel has no " + KERNEL_NBD + " with nbd-client, and for a FUSE file below a loop device "
-                            + String.join(", ", missing) + " must be installed first");
+                    (kernel ? "" : "This kernel has no " + KERNEL_NBD + " with nbd-client, so a FUSE file is used. ")
+                            + "Install first: " + String.join(", ", missing));
         }
-        if (!Files.exists(Path.of("/dev/fuse")) || !Files.exists(Path.of("/dev/loop-control"))) {
+        if (!kernel && !(Files.exists(Path.of("/dev/fuse")) && Files.exists(Path.of("/dev/loop-control")))) {
             throw new Failure(
                     ExitCode.FAILED,
                     "This kernel has neither " + KERNEL_NBD + " nor both /dev/fuse and /dev/loop-control: load one of"
                             + " them (modprobe nbd, or modprobe -a fuse loop)");
         }
+        return kernel ? Attachment.Kind.nbd : Attachment.Kind.fuse;
     }
 }

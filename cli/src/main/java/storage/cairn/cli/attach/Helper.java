@@ -5,11 +5,19 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import storage.cairn.cli.base.ExitCode;
+import storage.cairn.cli.base.Failure;
 
 /** Programs that stay behind a device: they run detached, and are known by an argument that only they have. */
 final class Helper {
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration INTERVAL = Duration.ofMillis(20);
+
     private Helper() {}
 
     static String boot() {
@@ -51,6 +59,18 @@ final class Helper {
     static void end(long pid, String argument) {
         if (runs(pid, argument)) {
             ProcessHandle.of(pid).ifPresent(ProcessHandle::destroy);
+        }
+    }
+
+    /** Waits until {@code condition} holds; otherwise fails with what is in {@code log}. */
+    static void await(String otherwise, Path log, BooleanSupplier condition) throws IOException {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (!condition.getAsBoolean()) {
+            if (System.nanoTime() >= deadline) {
+                String said = Files.exists(log) ? Files.readString(log).strip() : "";
+                throw new Failure(ExitCode.FAILED, otherwise + " within " + PATIENCE.toSeconds() + " s: " + said);
+            }
+            LockSupport.parkNanos(INTERVAL.toNanos());
         }
     }
 }

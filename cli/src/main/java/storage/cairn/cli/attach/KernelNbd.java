@@ -1,43 +1,26 @@
 package storage.cairn.cli.attach;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.function.Consumer;
 import java.util.stream.Stream;
 import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Failure;
 
-/** A device of the kernel's nbd driver, connected by nbd-client, which connects anew when the engine restarts. */
-final class KernelNbd implements Strategy {
-    static final String NAME = "nbd";
-
+/** A device of the kernel's nbd driver, connected by nbd-client. */
+final class KernelNbd implements Device {
     @Override
-    public Attachment make(String volume, Attachments.Export export, Consumer<Attachment> record) {
-        String device = freeDevice();
-        Attachment attachment = new Attachment(volume, NAME, device, export.name(), Helper.boot(), null, null, 0);
-        record.accept(attachment);
-        Tools.must(
-                "nbd-client",
-                "-unix",
-                export.socket(),
-                device,
-                "-name",
-                export.name(),
-                "-block-size",
-                "4096",
-                // Without netlink the program stays, and only then does it connect anew.
-                "-nonetlink",
-                "-persist");
-        return attachment;
+    public Made make(Path socket, Path log) throws IOException {
+        String device = free();
+        Tools.must("nbd-client", "-unix", socket.toString(), device, "-name", "", "-block-size", "4096");
+        return new Made(device, connectedBy(device));
     }
 
     @Override
     public boolean isThere(Attachment attachment) {
-        Path pid = block(attachment.device()).resolve("pid");
         try {
-            return Helper.runs(Long.parseLong(Files.readString(pid).strip()), attachment.exportName());
+            return !attachment.device().isEmpty()
+                    && connectedBy(attachment.device()).equals(attachment.identity());
         } catch (IOException e) {
             // Not connected.
             return false;
@@ -51,9 +34,16 @@ final class KernelNbd implements Strategy {
         }
     }
 
-    private static String freeDevice() {
+    /** The kernel shows this process as long as the device is connected, also when the process has ended. */
+    private static String connectedBy(String device) throws IOException {
+        Path name = Path.of(device).getFileName();
+        return Files.readString(Path.of("/sys/block", String.valueOf(name), "pid"))
+                .strip();
+    }
+
+    private static String free() throws IOException {
         try (Stream<Path> blocks = Files.list(Path.of("/sys/block"))) {
-            return blocks.filter(block -> block.getFileName().toString().matches("nbd\\d+"))
+            return blocks.filter(block -> String.valueOf(block.getFileName()).matches("nbd\\d+"))
                     .filter(block -> !Files.exists(block.resolve("pid")))
                     .map(block -> "/dev/" + block.getFileName())
                     .sorted()
@@ -62,12 +52,6 @@ final class KernelNbd implements Strategy {
                             ExitCode.FAILED,
                             "Every nbd device of this kernel is in use: load the module with more (modprobe nbd"
                                     + " nbds_max=64), or disconnect one"));
-        } catch (IOException e) {
-            throw new UncheckedIOException("/sys/block cannot be read", e);
         }
-    }
-
-    private static Path block(String device) {
-        return Path.of("/sys/block", Path.of(device).getFileName().toString());
     }
 }

@@ -28,6 +28,7 @@ final class DemoCluster implements AutoCloseable {
 
     private final LocalCluster cluster;
     private boolean closed;
+    private volatile boolean interrupted;
 
     DemoCluster(LocalCluster cluster) {
         this.cluster = cluster;
@@ -54,6 +55,21 @@ final class DemoCluster implements AutoCloseable {
                     ExitCode.FAILED, "The engine of node " + node + " ended by itself; its log: " + cluster.log(node));
         }
         cluster.awaitEnd(List.of(node), END);
+    }
+
+    /** Kills every engine at the same moment. */
+    void killAll() {
+        nodes().parallelStream().forEach(cluster::kill);
+        cluster.awaitEnd(nodes(), END);
+    }
+
+    /** From now on failures are the consequence of the end of this process. */
+    void interrupt() {
+        interrupted = true;
+    }
+
+    boolean isInterrupted() {
+        return interrupted;
     }
 
     /** Leaves engines and files as they are. */

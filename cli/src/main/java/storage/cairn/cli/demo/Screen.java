@@ -23,6 +23,7 @@ public final class Screen {
     private final int columns;
     private final List<String> kept = new ArrayList<>();
     private boolean liveShown;
+    private boolean muted;
     private long lastPlainNanos = System.nanoTime() - PLAIN_INTERVAL_NANOS;
 
     /**
@@ -55,6 +56,9 @@ public final class Screen {
 
     /** Shows how it goes at this moment. */
     synchronized void live(String text) {
+        if (muted) {
+            return;
+        }
         if (columns > 0) {
             String fitting = text.length() > columns - 5 ? text.substring(0, Math.max(0, columns - 5)) : text;
             out.print(CLEAR + DIM + "  .. " + fitting + END);
@@ -67,12 +71,20 @@ public final class Screen {
         }
     }
 
+    /** Nothing is shown any more. */
+    synchronized void mute() {
+        muted = true;
+    }
+
     /** Everything that was shown and stayed. */
     synchronized List<String> transcript() {
         return List.copyOf(kept);
     }
 
     private void stay(String mark, String text, String colour) {
+        if (muted) {
+            return;
+        }
         if (columns > 0 && liveShown) {
             out.print(CLEAR);
             liveShown = false;

@@ -37,7 +37,7 @@ final class AttachmentsIT {
         try (var content = new RandomAccessFile(dir.resolve("content").toFile(), "rw")) {
             content.setLength(128L << 20);
         }
-        serve();
+        serve("nbd.sock");
     }
 
     @AfterEach
@@ -53,8 +53,8 @@ final class AttachmentsIT {
         }
     }
 
-    private void serve() throws IOException {
-        Path socket = dir.resolve("nbd.sock");
+    private void serve(String name) throws IOException {
+        Path socket = dir.resolve(name);
         Files.deleteIfExists(socket);
         Process server = new ProcessBuilder(
                         "nbdkit",
@@ -91,7 +91,7 @@ final class AttachmentsIT {
 
         servers.getFirst().destroyForcibly().waitFor();
         Files.write(mountPoint.resolve("meanwhile"), content);
-        serve();
+        serve("nbd.sock");
         Tools.must("sync", "-f", mountPoint.toString());
 
         assertThatThrownBy(() -> new Attachments(dir).detach("data"))
@@ -133,12 +133,12 @@ final class AttachmentsIT {
     @Test
     void whatADeadHelperLeftIsClearedByTheNextAttach() {
         Attachment attachment = attach();
-        ProcessHandle.of(attachment.helperPid()).orElseThrow().destroyForcibly();
+        ProcessHandle.of(attachment.relayPid()).orElseThrow().destroyForcibly();
         Awaitility.await().until(() -> new Attachments(dir).find("data").isEmpty());
 
         Attachment again = attach();
 
-        assertThat(again.helperPid()).isNotEqualTo(attachment.helperPid());
+        assertThat(again.relayPid()).isNotEqualTo(attachment.relayPid());
         assertThat(new Attachments(dir).find("data")).contains(again);
     }
 }

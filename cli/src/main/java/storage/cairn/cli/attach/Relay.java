@@ -1,0 +1,57 @@
+package storage.cairn.cli.attach;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A local NBD socket behind which a volume stays reachable while its engine restarts: nbdkit with its retry filter, which
+ * connects anew when the connection ends. Requests wait meanwhile.
+ *
+ * <pre>
+ * FOLDER/nbdkit.sock - nbdkit (retry, nbd) - the NBD socket of the node that owned the volume at the attach
+ * </pre>
+ */
+final class Relay {
+    /** Seconds, one for each attempt, after which a volume that nobody serves makes the device fail. */
+    private static final int RETRIES = 3_600;
+
+    private final Path folder;
+
+    Relay(Path folder) {
+        this.folder = folder;
+    }
+
+    Path socket() {
+        return folder.resolve("nbdkit.sock");
+    }
+
+    /** Starts it; the process is told to {@code record} at once. */
+    long start(String exportName, String nodeSocket, Path log) throws IOException {
+        Files.createDirectories(folder);
+        Files.deleteIfExists(socket());
+        return Helper.start(
+                log,
+                "nbdkit",
+                "--foreground",
+                "--unix",
+                socket().toString(),
+                "--filter=retry",
+                "nbd",
+                "socket=" + nodeSocket,
+                "export=" + exportName,
+                "retries=" + RETRIES,
+                "retry-delay=1",
+                "retry-exponential=no");
+    }
+
+    boolean runs(long pid) {
+        return Helper.runs(pid, socket().toString());
+    }
+
+    void end(long pid) throws IOException {
+        Helper.end(pid, socket().toString());
+        Files.deleteIfExists(socket());
+        Files.deleteIfExists(folder);
+    }
+}

@@ -1,0 +1,134 @@
+package storage.cairn.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The launcher in a tree of its own, with this build's jars and a Maven wrapper that only pretends. */
+final class LauncherIT {
+    private static final String WRAPPER = """
+            #!/bin/sh
+            echo "$@" >> wrapper.calls
+            [ ! -e wrapper.fails ] || { echo '[ERROR] no such package'; exit 1; }
+            mkdir -p cli/target && cp the.jar cli/target/cairn-cli-0.jar
+            """;
+
+    @TempDir
+    private Path temporary = Path.of("");
+
+    private Path tree = Path.of("");
+
+    @BeforeEach
+    void makeTree() throws IOException {
+        tree = Files.createDirectory(temporary.resolve("tree with a space"));
+        Path repository = Objects.requireNonNull(Path.of("").toAbsolutePath().getParent());
+        Files.copy(repository.resolve("cairn"), tree.resolve("cairn"));
+        for (String module : List.of("api", "data-engine", "cli")) {
+            Files.createDirectories(tree.resolve(module).resolve("src/main"));
+            Files.createFile(tree.resolve(module).resolve("pom.xml"));
+        }
+        Files.createFile(tree.resolve("pom.xml"));
+        Files.createDirectories(tree.resolve("cli/target"));
+        try (Stream<Path> built = Files.list(repository.resolve("cli/target"))) {
+            Path jar = built.filter(file -> file.getFileName().toString().matches("cairn-cli-.*\\.jar"))
+                    .findFirst()
+                    .orElseThrow();
+            Files.copy(jar, tree.resolve("the.jar"));
+        }
+        Files.createSymbolicLink(tree.resolve("cli/target/lib"), repository.resolve("cli/target/lib"));
+        Files.writeString(tree.resolve("mvnw"), WRAPPER);
+        Files.setPosixFilePermissions(tree.resolve("mvnw"), PosixFilePermissions.fromString("rwxr-xr-x"));
+    }
+
+    private record Outcome(int exitCode, String out) {}
+
+    private Outcome run(Path launcher, String... arguments) throws IOException, InterruptedException {
+        List<String> line = new ArrayList<>(List.of(launcher.toString()));
+        line.addAll(List.of(arguments));
+        ProcessBuilder builder =
+                new ProcessBuilder(line).redirectErrorStream(true).directory(temporary.toFile());
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        Process process = builder.start();
+        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        return new Outcome(process.waitFor(), out);
+    }
+
+    private long builds() throws IOException {
+        Path calls = tree.resolve("wrapper.calls");
+        return Files.exists(calls) ? Files.readAllLines(calls).size() : 0;
+    }
+
+    @Test
+    void buildsWhatIsMissingOnceAndRuns() throws Exception {
+        Outcome first = run(tree.resolve("cairn"), "version");
+        assertThat(first.exitCode()).as(first.out()).isZero();
+        assertThat(first.out()).contains("building Cairn").contains("cairn ");
+        assertThat(Files.readString(tree.resolve("wrapper.calls")))
+                .contains("-Dfast")
+                .contains("package");
+
+        Outcome second = run(tree.resolve("cairn"), "version");
+
+        assertThat(second.out()).doesNotContain("building");
+        assertThat(builds()).isEqualTo(1);
+    }
+
+    @Test
+    void buildsAnewWhenASourceIsNewer() throws Exception {
+        run(tree.resolve("cairn"), "version");
+        Path source = Files.createFile(tree.resolve("data-engine/src/main/New.java"));
+        Files.setLastModifiedTime(source, FileTime.from(Instant.now().plusSeconds(60)));
+
+        assertThat(run(tree.resolve("cairn"), "version").exitCode()).isZero();
+        assertThat(builds()).isEqualTo(2);
+    }
+
+    @Test
+    void worksThroughASymbolicLinkAsAPluginOfKubectl() throws Exception {
+        Path bin = Files.createDirectory(temporary.resolve("bin"));
+        Path link = Files.createSymbolicLink(bin.resolve("kubectl-cairn"), Path.of("../tree with a space/cairn"));
+
+        Outcome outcome = run(link, "version", "-o", "json");
+
+        assertThat(outcome.exitCode()).as(outcome.out()).isZero();
+        assertThat(outcome.out()).contains("\"version\"");
+    }
+
+    @Test
+    void aBuildThatFailsIsToldWithItsLog() throws Exception {
+        Files.createFile(tree.resolve("wrapper.fails"));
+
+        Outcome outcome = run(tree.resolve("cairn"), "version");
+
+        assertThat(outcome.exitCode()).isEqualTo(1);
+        assertThat(outcome.out())
+                .contains("[ERROR] no such package")
+                .contains(tree.resolve("target/build.log").toString());
+    }
+
+    @Test
+    void exitCodesOfCommandsComeThrough() throws Exception {
+        run(tree.resolve("cairn"), "version");
+        assertThat(run(tree.resolve("cairn"), "nonsense").exitCode()).isEqualTo(2);
+        assertThat(run(
+                                tree.resolve("cairn"),
+                                "status",
+                                "--data-dir",
+                                temporary.resolve("none").toString())
+                        .exitCode())
+                .isEqualTo(3);
+    }
+}
