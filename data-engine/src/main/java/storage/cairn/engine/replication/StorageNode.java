@@ -1,21 +1,46 @@
 package storage.cairn.engine.replication;
 
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.UUID;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Clock;
 import storage.cairn.engine.port.ConfigStore;
+import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.Log;
 import storage.cairn.engine.port.Network;
+import storage.cairn.engine.port.VolumeId;
 import storage.cairn.engine.store.ReplicaStore;
 
 /**
  * The heart of an engine: serves this node's replicas to its peers and owns the volumes that hosts use here.
  *
  * <p>Everything happens on one loop: calls come on it, answers are given on it. Nothing happens before
- * {@link #start}. The transport behind {@code network} cuts frames with {@code protocol.Frames#FRAMING}.
+ * {@link #start}. The transport behind {@code network} cuts frames with {@code protocol.Frames#FRAMING}. The
+ * generator makes identities and nonces: in production it must be cryptographically strong.
  */
 public final class StorageNode implements Exports {
+    private static final int MAX_UNPROVED = 256;
+
+    private final NodeContext context;
+    private final ReplicaServer replicas;
+    private final Peers peers;
+    private final Owners owners;
+    private final Catalog catalog;
+    private final Views views;
+    private final VolumeAdmin admin;
+    private final ExportOpener opener;
+    private final Deletions deletions;
+    private final Scrub scrub;
+    private final Set<Incoming> incoming = new LinkedHashSet<>();
+    private int unproved;
+    private boolean started;
+    private boolean shuttingDown;
+
     public StorageNode(
             NodeIdentity identity,
             NodeSettings settings,
@@ -25,74 +50,216 @@ public final class StorageNode implements Exports {
             ConfigStore configStore,
             NodeBuffers buffers,
             Log log) {
-        throw new UnsupportedOperationException();
+        context = new NodeContext(identity, settings, clock, random, network, configStore, buffers, log);
+        replicas = new ReplicaServer(context);
+        owners = new Owners(context);
+        peers = new Peers(context, replicas, new Renewals());
+        owners.locations(peers);
+        deletions = new Deletions(context, replicas);
+        catalog = new Catalog(context, this::learned);
+        views = new Views(context, replicas, peers, owners, catalog);
+        OwnerProbe probe = new OwnerProbe(context, replicas, peers);
+        admin = new VolumeAdmin(context, replicas, peers, owners, catalog, views, probe);
+        opener = new ExportOpener(context, owners, catalog, probe);
+        scrub = new Scrub(context, owners);
+        replicas.localOwners((session, exception) -> clock.execute(() ->
+                owners.excepted(new VolumeId(exception.volume()), new DiskId(exception.disk()), exception.epoch())));
+    }
+
+    private final class Renewals implements Peers.Renewed {
+        @Override
+        public void excepted(VolumeId volume, DiskId disk, long upToEpoch) {
+            owners.excepted(volume, disk, upToEpoch);
+        }
+
+        @Override
+        public void renewed() {
+            owners.leasesRenewed();
+        }
+
+        @Override
+        public void disksChanged() {
+            owners.disksChanged();
+        }
     }
 
     /** Accepts peers, connects to them, learns the volumes from the configuration store, resumes deletions. */
-    public void start() {}
+    public void start() {
+        if (started) {
+            throw new IllegalStateException("started twice");
+        }
+        started = true;
+        context.network.accept(this::accept);
+        peers.connect();
+        renew();
+        catalog.start();
+        scrub.start();
+    }
+
+    private void renew() {
+        if (shuttingDown && owners.all().isEmpty()) {
+            return;
+        }
+        peers.renew();
+        context.afterMillis(context.settings.leases().renewMillis(), this::renew);
+    }
+
+    private Network.Listener accept(Network.Stream stream) {
+        Incoming fresh = new Incoming(
+                context,
+                replicas,
+                admin,
+                new Incoming.Streams() {
+                    @Override
+                    public void proved(Incoming which) {
+                        unproved--;
+                    }
+
+                    @Override
+                    public void ended(Incoming which) {
+                        if (incoming.remove(which) && !which.isProved()) {
+                            unproved--;
+                        }
+                    }
+                },
+                stream);
+        incoming.add(fresh);
+        unproved++;
+        if (shuttingDown || unproved > MAX_UNPROVED) {
+            stream.close(shuttingDown ? "this node shuts down" : "too many streams that have proved nothing");
+        }
+        return fresh;
+    }
 
     /** Takes an open disk into use, before or after {@link #start}. */
-    public void addStore(ReplicaStore store) {}
+    public void addStore(ReplicaStore store) {
+        replicas.add(store);
+        deletions.check(store.disk());
+        owners.disksChanged();
+    }
 
     /** Stops using a disk: its replicas here count as gone. The caller closes it. */
-    public void removeStore(DiskId disk, String reason) {}
+    public void removeStore(DiskId disk, String reason) {
+        replicas.remove(disk, reason);
+        owners.disksChanged();
+    }
+
+    private void learned(Configuration value) {
+        VolumeOwner owner = owners.of(value.volume());
+        if (owner != null && value.newerThan(owner.membership().current())) {
+            owner.membership().read();
+        }
+        if (value.deleted()) {
+            deletions.tombstone(value);
+        }
+    }
 
     /**
      * Refuses new exports, hands every owned volume to a node that can take it (else releases it), waits for what is
      * under way, gives its leases back and closes all streams. The stores stay open: close each with what
      * {@code done} tells.
      */
-    public void shutdown(ShutDown done) {}
+    public void shutdown(ShutDown done) {
+        shuttingDown = true;
+        scrub.stop();
+        opener.stop();
+        List<String> problems = new ArrayList<>();
+        List<VolumeOwner> owned = new ArrayList<>(owners.all());
+        int[] open = {owned.size() + 1};
+        Runnable one = () -> {
+            if (--open[0] == 0) {
+                finish(problems, done);
+            }
+        };
+        for (VolumeOwner owner : owned) {
+            admin.evacuate(owner, problems, one);
+        }
+        context.clock.execute(one);
+    }
+
+    private void finish(List<String> problems, ShutDown done) {
+        catalog.stop();
+        peers.close();
+        for (Incoming each : List.copyOf(incoming)) {
+            each.close("node " + context.identity.node() + " shuts down");
+        }
+        context.clock.execute(() -> done.done(replicas.grantsOutstanding(), problems));
+    }
 
     /**
      * Makes a volume with its replicas on the disks of distinct nodes with the most free space.
      *
      * @param name 1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit
      * @param sizeBytes a multiple of 4,096, at least 1 MiB
-     * @param replicas 1 to 5; 0: 3, or the number of nodes if that is less
+     * @param replicaCount 1 to 5; 0: 3, or the number of nodes if that is less
      * @param minInSync 1 to replicas; 0: half of them, rounded up
      */
     public void createVolume(
-            String name, long sizeBytes, int replicas, int minInSync, VolumeAnswer.Receiver receiver) {}
+            String name, long sizeBytes, int replicaCount, int minInSync, VolumeAnswer.Receiver receiver) {
+        admin.create(name, sizeBytes, replicaCount, minInSync, receiver);
+    }
 
     /** Deletes a volume and its data; refused while it is served, unless {@code force}. */
-    public void deleteVolume(String name, boolean force, VolumeAnswer.Receiver receiver) {}
+    public void deleteVolume(String name, boolean force, VolumeAnswer.Receiver receiver) {
+        admin.delete(name, force, receiver);
+    }
 
     /** Grows a volume. Takes it over for that if nobody serves it; refused when another node serves it. */
-    public void resizeVolume(String name, long sizeBytes, VolumeAnswer.Receiver receiver) {}
+    public void resizeVolume(String name, long sizeBytes, VolumeAnswer.Receiver receiver) {
+        admin.resize(name, sizeBytes, receiver);
+    }
 
     /** Makes this node the owner, with a new attachId: every older export is refused from then on. */
-    public void serve(String name, VolumeAnswer.Receiver receiver) {}
+    public void serve(String name, VolumeAnswer.Receiver receiver) {
+        admin.serve(name, receiver);
+    }
 
     /** Ends the export and gives up the ownership, wherever it is. */
-    public void release(String name, VolumeAnswer.Receiver receiver) {}
+    public void release(String name, VolumeAnswer.Receiver receiver) {
+        admin.release(name, receiver);
+    }
 
     /** Hands the ownership to another node under the same attachId. */
-    public void move(String name, int toNode, VolumeAnswer.Receiver receiver) {}
+    public void move(String name, int toNode, VolumeAnswer.Receiver receiver) {
+        admin.move(name, toNode, receiver);
+    }
 
     /** The volume as the configuration store has it now. */
-    public void getVolume(String name, VolumeAnswer.Receiver receiver) {}
+    public void getVolume(String name, VolumeAnswer.Receiver receiver) {
+        admin.get(name, receiver);
+    }
 
     /** All volumes that are not deleted, as the configuration store has them now. */
-    public void listVolumes(VolumeAnswer.Receiver receiver) {}
+    public void listVolumes(VolumeAnswer.Receiver receiver) {
+        admin.list(receiver);
+    }
 
     /** What is known now; asks nobody. */
     public NodeView view() {
-        throw new UnsupportedOperationException();
+        return views.node();
     }
 
     /** Whether the disks of this node are served and the volumes are known: ready for clients. */
     public boolean ready() {
-        return false;
+        return started && !shuttingDown && catalog.loaded() && !replicas.disks().isEmpty();
     }
 
     @Override
     public List<String> names(int limit) {
-        return List.of();
+        List<String> names = new ArrayList<>();
+        for (Configuration each : catalog.volumes()) {
+            @Nullable UUID attachId = each.attachId();
+            if (attachId != null && names.size() < limit) {
+                names.add(each.name() + "/" + attachId);
+            }
+        }
+        return names;
     }
 
     @Override
-    public void open(String exportName, HostVolume.Lost lost, Answer answer) {}
+    public void open(String exportName, HostVolume.Lost lost, Answer answer) {
+        opener.open(exportName, lost, answer);
+    }
 
     /** Told when a shutdown is complete. */
     public interface ShutDown {

@@ -1,0 +1,20 @@
+package storage.cairn.engine.replication;
+
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.DiskId;
+import storage.cairn.engine.protocol.Hello;
+
+/** Where the cluster's disks are now, and the ways to them. */
+interface Locations {
+    /** A way to the replica that {@code hello} names, not open yet; null while nobody announces the disk. */
+    @Nullable
+    ReplicaLink linkTo(DiskId disk, Hello hello, ReplicaLink.Events events);
+
+    /** Why {@link #linkTo} gives none. */
+    String whyAbsent(DiskId disk);
+
+    /** Node where the disk is, 0 when that is not known. */
+    int nodeOf(DiskId disk);
+
+    Leases leases();
+}

@@ -1,0 +1,116 @@
+package storage.cairn.engine.replication;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.Configuration.Stale;
+import storage.cairn.engine.port.DiskId;
+
+/** All replicas of one owned volume, and which of them count while a change of the configuration is not settled. */
+final class Members {
+    private final List<Member> all = new ArrayList<>();
+    private int inSync;
+    private int required;
+    private int readable;
+    private long epoch;
+
+    Members(NodeContext context, VolumeOwner owner, Locations locations, Configuration first) {
+        for (DiskId disk : first.inSync()) {
+            all.add(new Member(context, owner, locations, disk, all.size()));
+        }
+        for (Stale stale : first.syncing()) {
+            all.add(new Member(context, owner, locations, stale.replica(), all.size()));
+        }
+        for (Stale stale : first.outOfSync()) {
+            all.add(new Member(context, owner, locations, stale.replica(), all.size()));
+        }
+    }
+
+    int count() {
+        return all.size();
+    }
+
+    Member at(int index) {
+        return all.get(index);
+    }
+
+    @Nullable
+    Member of(DiskId disk) {
+        for (Member member : all) {
+            if (member.disk.equals(disk)) {
+                return member;
+            }
+        }
+        return null;
+    }
+
+    /** Takes in which configurations may be current, and who is about to be in sync. */
+    void consider(Membership membership) {
+        epoch = membership.current().epoch();
+        inSync = 0;
+        required = 0;
+        readable = -1;
+        for (Configuration possible : membership.possible()) {
+            int mask = 0;
+            for (DiskId disk : possible.inSync()) {
+                Member member = of(disk);
+                if (member == null) {
+                    throw new IllegalStateException("disk " + disk + " is no replica of volume " + possible.name());
+                }
+                mask |= member.bit;
+            }
+            required |= mask;
+            readable &= mask;
+        }
+        for (Member member : all) {
+            if (membership.current().inSync().contains(member.disk)) {
+                inSync |= member.bit;
+            }
+            if (member.promoting()) {
+                required |= member.bit;
+            }
+        }
+    }
+
+    long epoch() {
+        return epoch;
+    }
+
+    /** The members whose acks and leases are needed: of every configuration that may be current. */
+    int required() {
+        return required;
+    }
+
+    int inSyncMask() {
+        return inSync;
+    }
+
+    /** In sync by some configuration that may be current. */
+    boolean inSync(Member member) {
+        return (required & member.bit) != 0;
+    }
+
+    /** In sync by every configuration that may be current: fit to read from. */
+    boolean readable(Member member) {
+        return (readable & member.bit) != 0;
+    }
+
+    /** Whether every member that counts has granted, and when the first of these leases ends. */
+    long leasedUntilNanos(long nowNanos) {
+        long until = Long.MAX_VALUE;
+        boolean any = false;
+        for (Member member : all) {
+            if ((required & member.bit) == 0) {
+                continue;
+            }
+            if (!member.lease.heldAt(nowNanos)) {
+                return nowNanos - 1;
+            }
+            long left = member.lease.untilNanos() - nowNanos;
+            until = any ? Math.min(until, left) : left;
+            any = true;
+        }
+        return any ? nowNanos + until : nowNanos - 1;
+    }
+}

@@ -1,0 +1,132 @@
+package storage.cairn.engine.replication;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.ConfigStore.Versioned;
+import storage.cairn.engine.port.DiskId;
+import storage.cairn.engine.port.Status;
+import storage.cairn.engine.port.VolumeId;
+
+/** The volumes that this node owns. Time passes only for those with something under way; idle ones cost nothing. */
+final class Owners implements VolumeOwner.Host {
+    private static final int MAX_REBUILDS = 4;
+
+    private final NodeContext context;
+    private final TreeMap<VolumeId, VolumeOwner> owners = new TreeMap<>();
+    private final Set<VolumeOwner> active = new LinkedHashSet<>();
+    private @Nullable Locations locations;
+    private boolean ticking;
+    private int rebuilds;
+
+    Owners(NodeContext context) {
+        this.context = context;
+    }
+
+    void locations(Locations value) {
+        locations = value;
+    }
+
+    @Override
+    public Locations locations() {
+        Locations present = locations;
+        if (present == null) {
+            throw new IllegalStateException("used before it was put together");
+        }
+        return present;
+    }
+
+    @Nullable
+    VolumeOwner of(VolumeId volume) {
+        return owners.get(volume);
+    }
+
+    Collection<VolumeOwner> all() {
+        return owners.values();
+    }
+
+    /** Takes a volume over, or joins the takeover under way. */
+    void takeOver(Versioned found, @Nullable UUID attachId, VolumeOwner.Started started) {
+        VolumeId volume = found.value().volume();
+        VolumeOwner present = owners.get(volume);
+        if (present == null) {
+            VolumeOwner fresh = new VolumeOwner(context, this, found);
+            owners.put(volume, fresh);
+            fresh.whenServing(started);
+            fresh.claim(attachId);
+        } else {
+            present.whenServing(started);
+        }
+    }
+
+    @Override
+    public void touched(VolumeOwner owner) {
+        active.add(owner);
+        if (!ticking) {
+            ticking = true;
+            schedule();
+        }
+    }
+
+    private void schedule() {
+        context.afterMillis(context.settings.failures().heartbeatMillis(), this::tick);
+    }
+
+    private void tick() {
+        for (VolumeOwner owner : List.copyOf(active)) {
+            if (!owner.tick()) {
+                active.remove(owner);
+            }
+        }
+        if (active.isEmpty()) {
+            ticking = false;
+        } else {
+            schedule();
+        }
+    }
+
+    @Override
+    public void stopped(VolumeOwner owner, Status status, String reason) {
+        active.remove(owner);
+        owners.remove(owner.volume(), owner);
+    }
+
+    @Override
+    public boolean beginRebuild() {
+        if (rebuilds >= MAX_REBUILDS) {
+            return false;
+        }
+        rebuilds++;
+        return true;
+    }
+
+    @Override
+    public void endRebuild() {
+        rebuilds--;
+    }
+
+    void excepted(VolumeId volume, DiskId disk, long upToEpoch) {
+        VolumeOwner owner = owners.get(volume);
+        if (owner != null) {
+            owner.excepted(disk, upToEpoch);
+        }
+    }
+
+    void leasesRenewed() {
+        for (VolumeOwner owner : List.copyOf(active)) {
+            owner.leasesRenewed();
+        }
+    }
+
+    /** Disks have come or gone: whoever lacks a replica looks again. */
+    void disksChanged() {
+        for (VolumeOwner owner : new ArrayList<>(owners.values())) {
+            touched(owner);
+        }
+    }
+}

@@ -1,0 +1,359 @@
+package storage.cairn.engine.replication;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.BlockDevice;
+import storage.cairn.engine.port.Buffer;
+import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.Network.BadFrameException;
+import storage.cairn.engine.port.Status;
+import storage.cairn.engine.protocol.Configurations;
+import storage.cairn.engine.protocol.ExtentMap;
+import storage.cairn.engine.protocol.FrameReader;
+import storage.cairn.engine.protocol.FrameType;
+import storage.cairn.engine.protocol.FrameWriter;
+import storage.cairn.engine.protocol.Hello;
+import storage.cairn.engine.protocol.ReplicaReport;
+import storage.cairn.engine.store.Replica;
+
+/** The way to a replica on another node: one authenticated stream. */
+final class RemoteLink extends ReplicaLink implements Outgoing.Uses {
+    private static final int MAX_NUMBERS = 4_096;
+
+    private final NodeContext context;
+    private final Outgoing outgoing;
+    private long heardNanos;
+    private boolean asked;
+    private long queuedBytes;
+    private boolean open;
+
+    RemoteLink(NodeContext context, int node, Hello hello, Events events) {
+        super(events);
+        this.context = context;
+        this.outgoing = new Outgoing(context, node, hello, this);
+    }
+
+    @Override
+    void open() {
+        open = true;
+        outgoing.connect();
+    }
+
+    @Override
+    void close(String reason) {
+        if (open) {
+            open = false;
+            outgoing.close(reason);
+            abandon();
+        }
+    }
+
+    private FrameWriter begin(FrameType type, Pending slot) {
+        return context.writer.begin(type, tag(slot));
+    }
+
+    private Pending expect(Object callback, long callbackTag) {
+        long now = context.now();
+        if (outstanding() == 0) {
+            heardNanos = now;
+            asked = false;
+        }
+        return expect(callback, callbackTag, now);
+    }
+
+    private void send(FrameWriter out, Pending slot, @Nullable Buffer data, int index, int blocks) {
+        int bytes = blocks * BlockDevice.BLOCK_BYTES;
+        slot.count = blocks;
+        queuedBytes += bytes;
+        out.send(outgoing.stream(), data, index * BlockDevice.BLOCK_BYTES, bytes);
+    }
+
+    @Override
+    void epochSet(Configuration configuration, long firstWseq, EpochAnswer answer) {
+        FrameWriter out = begin(FrameType.EPOCH_SET, expect(answer, 0)).u64(firstWseq);
+        Configurations.write(out, configuration);
+        out.send(outgoing.stream());
+    }
+
+    @Override
+    void write(WriteOp op, long commitSeq, long callbackTag) {
+        Pending slot = expect(op, callbackTag);
+        switch (op.kind) {
+            case WRITE -> {
+                FrameWriter out = numbers(FrameType.WRITE, slot, op, commitSeq).u32(op.count);
+                Buffer data = op.data();
+                send(out.crcs(data, 0, op.count), slot, data, 0, op.count);
+            }
+            case ZERO, UNMAP ->
+                numbers(FrameType.ZERO, slot, op, commitSeq)
+                        .u32(op.count)
+                        .flag(op.kind == Replica.Kind.UNMAP)
+                        .send(outgoing.stream());
+            case RESIZE -> numbers(FrameType.RESIZE, slot, op, commitSeq).send(outgoing.stream());
+        }
+    }
+
+    private FrameWriter numbers(FrameType type, Pending slot, WriteOp op, long commitSeq) {
+        return begin(type, slot).u64(op.epoch).u64(op.wseq).u64(commitSeq).u64(op.block);
+    }
+
+    @Override
+    void rollForward(
+            long authority,
+            Replica.TailEntry entry,
+            long commitSeq,
+            @Nullable Buffer data,
+            int index,
+            Replica.Done done,
+            long callbackTag) {
+        Pending slot = expect(done, callbackTag);
+        FrameWriter out = begin(FrameType.ROLL_FORWARD, slot).u64(authority).u64(commitSeq);
+        Kinds.held(entry).write(out);
+        if (data != null) {
+            send(out.crcs(data, index, entry.count()), slot, data, index, entry.count());
+        } else {
+            out.send(outgoing.stream());
+        }
+    }
+
+    @Override
+    void commit(long commitSeq) {
+        context.writer.begin(FrameType.COMMIT, 0).u64(commitSeq).send(outgoing.stream());
+    }
+
+    @Override
+    void read(long block, int count, Buffer into, int index, Replica.Done done, long callbackTag) {
+        Pending slot = expect(done, callbackTag);
+        slot.into = into.retain();
+        slot.intoIndex = index;
+        begin(FrameType.READ, slot).u64(block).u32(count).send(outgoing.stream());
+        slot.count = -count;
+    }
+
+    @Override
+    void credits(long epoch, int wanted, CreditAnswer answer) {
+        begin(FrameType.CREDITS, expect(answer, 0)).u64(epoch).u32(wanted).send(outgoing.stream());
+    }
+
+    @Override
+    void reserve(long epoch, long block, int count, Replica.Done done, long callbackTag) {
+        begin(FrameType.RESERVE, expect(done, callbackTag))
+                .u64(epoch)
+                .u64(block)
+                .u32(count)
+                .send(outgoing.stream());
+    }
+
+    @Override
+    void blockStates(long block, int count, Replica.BlockStates done) {
+        begin(FrameType.BLOCK_STATES, expect(done, 0)).u64(block).u32(count).send(outgoing.stream());
+    }
+
+    @Override
+    void changedExtents(long sinceSeq, long firstExtent, int limit, Replica.ChangedExtents done) {
+        begin(FrameType.RESYNC_LIST, expect(done, 0))
+                .u64(sinceSeq)
+                .u64(firstExtent)
+                .u32(limit)
+                .send(outgoing.stream());
+    }
+
+    @Override
+    void describe(long extent, Replica.Described done) {
+        begin(FrameType.CRC_LIST, expect(done, 0)).u64(extent).send(outgoing.stream());
+    }
+
+    @Override
+    void resync(
+            long epoch,
+            long block,
+            int count,
+            Replica.ExtentContent content,
+            @Nullable Buffer data,
+            int index,
+            long maxWseq,
+            Replica.Done done) {
+        Pending slot = expect(done, 0);
+        FrameWriter out = begin(FrameType.RESYNC_WRITE, slot).u64(epoch).u64(block);
+        ExtentMap map = Kinds.map(content);
+        new ExtentMap(map.states(), map.crcs(), map.wseqLows(), maxWseq).write(out);
+        int mapped = 0;
+        for (Replica.BlockState state : content.states()) {
+            mapped += state == Replica.BlockState.DATA ? 1 : 0;
+        }
+        send(out, slot, data, index, mapped);
+    }
+
+    @Override
+    void repair(long epoch, long block, int count, Buffer data, int index, Replica.Done done) {
+        Pending slot = expect(done, 0);
+        FrameWriter out =
+                begin(FrameType.REPAIR, slot).u64(epoch).u64(block).u32(count).crcs(data, index, count);
+        send(out, slot, data, index, count);
+    }
+
+    @Override
+    void verify(long extent, Replica.Verified done) {
+        begin(FrameType.VERIFY, expect(done, 0)).u64(extent).send(outgoing.stream());
+    }
+
+    @Override
+    void release(UUID incarnation, Replica.Done done) {
+        begin(FrameType.RELEASE, expect(done, 0)).id(incarnation).send(outgoing.stream());
+    }
+
+    @Override
+    void heartbeat(long nowNanos, long heartbeatNanos) {
+        if (outstanding() > 0 && !asked && nowNanos - heardNanos >= heartbeatNanos) {
+            asked = true;
+            context.writer.begin(FrameType.PING, 0).send(outgoing.stream());
+        }
+    }
+
+    @Override
+    long silentNanos(long nowNanos) {
+        return outstanding() == 0 ? 0 : nowNanos - heardNanos;
+    }
+
+    @Override
+    long queuedBytes() {
+        return queuedBytes;
+    }
+
+    @Override
+    boolean local() {
+        return false;
+    }
+
+    @Override
+    public void welcomed(FrameReader in) throws BadFrameException {
+        ReplicaReport report = ReplicaReport.read(in);
+        heardNanos = context.now();
+        events.welcomed(report);
+    }
+
+    @Override
+    public void waits(long millis) {
+        open = false;
+        abandon();
+        events.waits(millis);
+    }
+
+    @Override
+    public void frame(FrameReader in, @Nullable Buffer payload) throws BadFrameException {
+        heardNanos = context.now();
+        asked = false;
+        if (in.type() == FrameType.PONG) {
+            in.end();
+            return;
+        }
+        Pending slot = find(in.tag());
+        if (slot == null) {
+            throw new BadFrameException(in.type() + " answers nothing that was asked");
+        }
+        if (slot.count > 0) {
+            queuedBytes -= (long) slot.count * BlockDevice.BLOCK_BYTES;
+        }
+        answered(in, payload, slot);
+    }
+
+    private void answered(FrameReader in, @Nullable Buffer payload, Pending slot) throws BadFrameException {
+        switch (in.type()) {
+            case ACK -> {
+                in.end();
+                if (slot.into != null) {
+                    throw new BadFrameException("a read answered without data");
+                }
+                answer(slot, Status.OK);
+            }
+            case NAK -> {
+                in.end();
+                answer(slot, in.status() == Status.OK ? Status.INVALID : in.status());
+            }
+            case DATA -> data(in, payload, slot);
+            case EPOCH_STATE -> {
+                ReplicaReport report = ReplicaReport.read(in);
+                expected(EpochAnswer.class, slot).answered(Status.OK, report);
+            }
+            case CREDITS_GRANTED -> {
+                long epoch = in.natural();
+                int credits = in.count(1 << 20);
+                in.end();
+                expected(CreditAnswer.class, slot).granted(epoch, credits);
+            }
+            case STATES -> {
+                int count = in.count(ReplicaSession.MAX_STATES);
+                List<Replica.BlockState> states = new ArrayList<>(count);
+                for (byte state : in.bytes(count)) {
+                    states.add(Kinds.state(Math.clamp(state, 0, 2)));
+                }
+                in.end();
+                long tag = slot.callbackTag;
+                expected(Replica.BlockStates.class, slot).done(tag, Status.OK, states);
+            }
+            case EXTENTS -> {
+                long[] extents = numbers(in);
+                long tag = slot.callbackTag;
+                expected(Replica.ChangedExtents.class, slot).done(tag, Status.OK, extents);
+            }
+            case VERIFIED -> {
+                long[] blocks = numbers(in);
+                long tag = slot.callbackTag;
+                expected(Replica.Verified.class, slot).done(tag, Status.OK, blocks);
+            }
+            case CRCS -> {
+                ExtentMap map = ExtentMap.read(in);
+                in.end();
+                long tag = slot.callbackTag;
+                expected(Replica.Described.class, slot).done(tag, Status.OK, Kinds.content(map));
+            }
+            default -> throw new BadFrameException(in.type() + " on a replica stream");
+        }
+    }
+
+    private <T> T expected(Class<T> kind, Pending slot) throws BadFrameException {
+        if (!kind.isInstance(slot.callback)) {
+            throw new BadFrameException("an answer to another question");
+        }
+        return kind.cast(end(slot));
+    }
+
+    private static long[] numbers(FrameReader in) throws BadFrameException {
+        long[] numbers = new long[in.count(MAX_NUMBERS)];
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = in.natural();
+        }
+        in.end();
+        return numbers;
+    }
+
+    private void data(FrameReader in, @Nullable Buffer payload, Pending slot) throws BadFrameException {
+        int count = in.count(Replica.MAX_WRITE_BLOCKS);
+        Buffer data = in.crcs(payload, count);
+        in.end();
+        Buffer into = slot.into;
+        if (into == null || count != -slot.count) {
+            throw new BadFrameException("data that nobody asked for");
+        }
+        boolean intact = data.firstMismatch(0, count) < 0;
+        if (intact) {
+            into.bytes()
+                    .put(slot.intoIndex * BlockDevice.BLOCK_BYTES, data.bytes(), 0, count * BlockDevice.BLOCK_BYTES);
+            for (int i = 0; i < count; i++) {
+                into.crc(slot.intoIndex + i, data.crc(i));
+            }
+        }
+        answer(slot, intact ? Status.OK : Status.CORRUPT);
+    }
+
+    @Override
+    public void ended(Status status, String reason, boolean refused) {
+        if (open) {
+            open = false;
+            events.ended(status, reason, refused);
+            abandon();
+        }
+    }
+}

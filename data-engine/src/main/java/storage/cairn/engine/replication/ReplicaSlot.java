@@ -1,0 +1,388 @@
+package storage.cairn.engine.replication;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.Configuration.Owner;
+import storage.cairn.engine.port.Configuration.Stale;
+import storage.cairn.engine.port.Log;
+import storage.cairn.engine.port.Status;
+import storage.cairn.engine.port.VolumeId;
+import storage.cairn.engine.protocol.Grant;
+import storage.cairn.engine.protocol.Hello;
+import storage.cairn.engine.protocol.ReplicaReport;
+import storage.cairn.engine.store.Replica;
+
+/**
+ * One replica of this node as its owners meet it: one client at a time, operations in the order of their arrival where
+ * they overlap, epochs, and the grant that the present owner may rely on.
+ */
+final class ReplicaSlot {
+    private static final int KEPT_OPS = 256;
+
+    private final NodeContext context;
+    private final ServedDisk disk;
+    private final Replica replica;
+    private final Revoked revoked;
+    private final RangeLock lock = new RangeLock();
+    private final ArrayDeque<ReplicaOp> free = new ArrayDeque<>();
+    private final List<Runnable> whenDrained = new ArrayList<>();
+
+    private ReplicaClient client = ReplicaClient.NOBODY;
+    private @Nullable Hello claim;
+    private boolean epochSet;
+    private int submitted;
+    private boolean gone;
+    private boolean rejoined;
+
+    /** The grant: to whom, since when, and, once refused, until when. */
+    private @Nullable GrantSession grantee;
+
+    private @Nullable UUID granteeIncarnation;
+    private long grantedNanos;
+    private boolean frozen;
+    private long frozenUntilNanos;
+
+    /** Told when a grant will not be renewed any more, so that an owner on this node hears of it at once. */
+    interface Revoked {
+        void revoked(GrantSession session, Grant.Exception exception);
+    }
+
+    ReplicaSlot(NodeContext context, ServedDisk disk, Replica replica, Revoked revoked) {
+        this.context = context;
+        this.disk = disk;
+        this.replica = replica;
+        this.revoked = revoked;
+    }
+
+    VolumeId volume() {
+        return replica.volume();
+    }
+
+    Replica replica() {
+        return replica;
+    }
+
+    /** What became of a HELLO. */
+    sealed interface Claimed {
+        record Welcome(ReplicaReport report) implements Claimed {}
+
+        record Wait(long millis) implements Claimed {}
+
+        record Refused(Status status, String reason) implements Claimed {}
+    }
+
+    interface ClaimAnswer {
+        void claimed(Claimed outcome);
+    }
+
+    /**
+     * A client says HELLO: unless it is of the past or must wait for another's grant, it takes the place of the one
+     * before it, and is welcomed once everything that one had submitted is drained.
+     */
+    void claim(ReplicaClient newcomer, Hello hello, ClaimAnswer answer) {
+        Configuration known = replica.configuration();
+        if (gone || disk.failure() != null) {
+            answer.claimed(new Claimed.Refused(Status.DISK_FAILED, "disk " + disk.id() + " is not in use"));
+            return;
+        }
+        Hello present = claim;
+        if (older(hello, known.storeTerm(), known.epoch())
+                || (present != null && older(hello, present.storeTerm(), present.epoch()))) {
+            answer.claimed(new Claimed.Refused(
+                    Status.STALE_EPOCH,
+                    "volume " + known.name() + " has epoch " + known.epoch() + " on disk " + disk.id()
+                            + ", the caller claims epoch " + hello.epoch()));
+            return;
+        }
+        long waitMillis = waitMillis(hello.incarnation(), hello.node());
+        if (waitMillis > 0) {
+            answer.claimed(new Claimed.Wait(waitMillis));
+            return;
+        }
+        dismiss("a newer stream of node " + hello.node() + " took its place");
+        client = newcomer;
+        claim = hello;
+        drained(() -> {
+            if (!client.equals(newcomer)) {
+                answer.claimed(new Claimed.Refused(Status.CONFLICT, "a newer stream took its place"));
+            } else {
+                answer.claimed(new Claimed.Welcome(report()));
+            }
+        });
+    }
+
+    private static boolean older(Hello hello, int storeTerm, long epoch) {
+        return hello.storeTerm() != storeTerm ? hello.storeTerm() < storeTerm : hello.epoch() < epoch;
+    }
+
+    /** The client's stream ended: what it had waiting is dropped, what it had submitted completes. */
+    void leave(ReplicaClient leaver) {
+        if (client.equals(leaver)) {
+            client = ReplicaClient.NOBODY;
+            epochSet = false;
+            dropWaiting(leaver);
+        }
+    }
+
+    private void dismiss(String reason) {
+        ReplicaClient old = client;
+        client = ReplicaClient.NOBODY;
+        epochSet = false;
+        dropWaiting(old);
+        old.superseded(reason);
+    }
+
+    private void dropWaiting(ReplicaClient of) {
+        RangeLock.Entry next;
+        for (RangeLock.Entry entry = lock.first(); entry != null; entry = next) {
+            next = entry.next();
+            if (entry instanceof ReplicaOp op && op.client.equals(of) && op.waits()) {
+                op.dropped = true;
+            }
+        }
+    }
+
+    private void drained(Runnable task) {
+        if (lock.size() == 0) {
+            task.run();
+        } else {
+            whenDrained.add(task);
+        }
+    }
+
+    ReplicaReport report() {
+        return new ReplicaReport(
+                disk.grantId(),
+                replica.damaged() && !rejoined,
+                replica.configuration(),
+                replica.commitSeq(),
+                replica.highestWseq(),
+                Kinds.held(replica.tail()));
+    }
+
+    ReplicaOp operation(ReplicaClient of, ReplicaOp.Kind kind, long tag) {
+        ReplicaOp op = free.poll();
+        if (op == null) {
+            op = new ReplicaOp(this);
+        }
+        op.client = of;
+        op.kind = kind;
+        op.tag = tag;
+        return op;
+    }
+
+    /** Takes an operation in the order of its arrival. */
+    void accept(ReplicaOp op) {
+        if (!op.client.equals(client)) {
+            refuse(op, Status.UNAVAILABLE);
+            return;
+        }
+        if (!epochSet && op.kind != ReplicaOp.Kind.EPOCH_SET) {
+            refuse(op, Status.STALE_EPOCH);
+            return;
+        }
+        if (op.kind == ReplicaOp.Kind.EPOCH_SET) {
+            epochSet = true;
+        }
+        op.lock(lock);
+    }
+
+    /** Called when an operation has its range: nothing before it that overlaps is under way. */
+    void submit(ReplicaOp op) {
+        if (op.dropped) {
+            // Its stream ended while it waited: it is never submitted.
+            unlock(op);
+            refuse(op, Status.UNAVAILABLE);
+            return;
+        }
+        if (op.kind == ReplicaOp.Kind.EPOCH_SET) {
+            Status refusal = admit(op);
+            if (refusal != Status.OK) {
+                epochSet = false;
+                unlock(op);
+                refuse(op, refusal);
+                return;
+            }
+        }
+        submitted++;
+        op.run(replica);
+    }
+
+    private Status admit(ReplicaOp op) {
+        Configuration next = op.configuration;
+        Hello hello = claim;
+        if (next == null || hello == null || !next.volume().equals(replica.volume())) {
+            return Status.INVALID;
+        }
+        Owner owner = next.owner();
+        if (owner == null || !owner.incarnation().equals(hello.incarnation())) {
+            return Status.INVALID;
+        }
+        Configuration known = replica.configuration();
+        if (!next.newerThan(known) && !next.equals(known)) {
+            return Status.STALE_EPOCH;
+        }
+        if (waitMillis(owner.incarnation(), owner.node()) > 0) {
+            return Status.CONFLICT;
+        }
+        for (Stale stale : next.syncing()) {
+            if (stale.replica().equals(disk.id())) {
+                rejoined = true;
+            }
+        }
+        grantee = disk.session(hello.node(), hello.session());
+        granteeIncarnation = owner.incarnation();
+        grantedNanos = context.now();
+        frozen = false;
+        return Status.OK;
+    }
+
+    void completed(ReplicaOp op, Status status) {
+        submitted--;
+        if (submitted < 0) {
+            throw new IllegalStateException("a replica completed an operation twice");
+        }
+        if (status == Status.CORRUPT && !op.kind.exclusive()) {
+            disk.countChecksumError();
+        }
+        unlock(op);
+        op.client.completed(op, status);
+        recycle(op);
+    }
+
+    private void unlock(ReplicaOp op) {
+        lock.release(op);
+        if (lock.size() == 0 && !whenDrained.isEmpty()) {
+            List<Runnable> tasks = List.copyOf(whenDrained);
+            whenDrained.clear();
+            tasks.forEach(Runnable::run);
+        }
+    }
+
+    private void refuse(ReplicaOp op, Status status) {
+        context.clock.execute(() -> {
+            op.client.completed(op, status);
+            recycle(op);
+        });
+    }
+
+    private void recycle(ReplicaOp op) {
+        op.clear();
+        if (free.size() < KEPT_OPS) {
+            free.push(op);
+        }
+    }
+
+    int credits(ReplicaClient of, long epoch, int wanted) {
+        return of.equals(client) && epochSet ? replica.grantCredits(epoch, wanted) : 0;
+    }
+
+    void commit(ReplicaClient of, long commitSeq) {
+        if (of.equals(client) && epochSet) {
+            replica.commit(commitSeq);
+        }
+    }
+
+    /** The owner gives its grant back: it serves no more. */
+    void release(UUID incarnation) {
+        if (incarnation.equals(granteeIncarnation)) {
+            grantee = null;
+            granteeIncarnation = null;
+            frozen = false;
+        }
+    }
+
+    /** How long the present grant is still honoured, in nanoseconds; 0 or less: not any more. */
+    long grantLeftNanos() {
+        GrantSession session = grantee;
+        if (session == null) {
+            return 0;
+        }
+        if (frozen) {
+            return frozenUntilNanos - context.now();
+        }
+        long since = grantedNanos;
+        if (session.everRenewed() && session.lastRenewNanos() - since > 0) {
+            since = session.lastRenewNanos();
+        }
+        return since + NodeContext.nanos(context.settings.leases().honourMillis()) - context.now();
+    }
+
+    /** Whether the grant was renewed so lately that its owner must be taken for alive. */
+    boolean renewedWithin(long millis) {
+        GrantSession session = grantee;
+        if (session == null || frozen) {
+            return false;
+        }
+        long since = session.everRenewed() && session.lastRenewNanos() - grantedNanos > 0
+                ? session.lastRenewNanos()
+                : grantedNanos;
+        return context.now() - since <= NodeContext.nanos(millis);
+    }
+
+    /** How long another owner must wait; from now on the present grant is not renewed. 0: come in. */
+    private long waitMillis(UUID incarnation, int node) {
+        Owner persisted = replica.configuration().owner();
+        boolean known = incarnation.equals(granteeIncarnation)
+                || (persisted != null && persisted.incarnation().equals(incarnation));
+        if (known) {
+            return 0;
+        }
+        revoke("node " + node);
+        long left = Math.max(grantLeftNanos(), disk.silentLeftNanos());
+        return left <= 0 ? 0 : NodeContext.millis(left);
+    }
+
+    private void revoke(String reason) {
+        GrantSession session = grantee;
+        if (session == null || frozen || grantLeftNanos() <= 0) {
+            return;
+        }
+        frozenUntilNanos = context.now() + grantLeftNanos();
+        frozen = true;
+        Configuration known = replica.configuration();
+        Grant.Exception exception =
+                new Grant.Exception(known.volume().uuid(), disk.id().uuid(), known.epoch());
+        session.except(exception);
+        context.log.event(
+                Log.Level.INFO,
+                known.name(),
+                known.epoch(),
+                "GrantRevoked",
+                "disk " + disk.id() + " renews no grant for node " + session.node + " any more, on behalf of "
+                        + reason);
+        revoked.revoked(session, exception);
+    }
+
+    /** Erases the replica by a tombstone that a quorum read gave, once no owner may rely on it. */
+    void erase(Configuration tombstone, Replica.Done done) {
+        if (gone) {
+            context.clock.execute(() -> done.done(0, Status.NOT_FOUND));
+            return;
+        }
+        Configuration known = replica.configuration();
+        if (!tombstone.deleted() || !tombstone.volume().equals(known.volume()) || !tombstone.newerThan(known)) {
+            context.clock.execute(() -> done.done(0, Status.CONFLICT));
+            return;
+        }
+        revoke("its deletion");
+        long left = Math.max(grantLeftNanos(), 0);
+        if (left > 0) {
+            context.clock.after(left, () -> erase(tombstone, done));
+            return;
+        }
+        gone = true;
+        dismiss("the volume was deleted");
+        drained(() -> disk.erase(this, done));
+    }
+
+    /** The disk is gone: nothing more is accepted. */
+    void close(String reason) {
+        gone = true;
+        dismiss(reason);
+    }
+}

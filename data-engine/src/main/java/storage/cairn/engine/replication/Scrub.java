@@ -1,0 +1,268 @@
+package storage.cairn.engine.replication;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.BlockDevice;
+import storage.cairn.engine.port.Buffer;
+import storage.cairn.engine.port.Clock;
+import storage.cairn.engine.port.Log;
+import storage.cairn.engine.port.Status;
+import storage.cairn.engine.port.VolumeId;
+import storage.cairn.engine.store.Replica;
+import storage.cairn.engine.store.Replica.BlockState;
+import storage.cairn.engine.store.Replica.ExtentContent;
+
+/**
+ * Reads the owned volumes' extents in the background, one at a time and at a bounded rate: every replica verifies its
+ * own blocks, bad ones are repaired from another, and replicas that map differently with valid checksums raise an
+ * alarm.
+ */
+final class Scrub {
+    private static final int PAGE = 256;
+    private static final long LOOK_MILLIS = 60_000;
+    private static final long EXTENT_BYTES = (long) Replica.EXTENT_BLOCKS * BlockDevice.BLOCK_BYTES;
+
+    private final NodeContext context;
+    private final Owners owners;
+    /** When each volume's next round is due, in nanoseconds. */
+    private final TreeMap<VolumeId, Long> due = new TreeMap<>();
+
+    private Clock.@Nullable Timer timer;
+    private boolean stopped;
+
+    Scrub(NodeContext context, Owners owners) {
+        this.context = context;
+        this.owners = owners;
+    }
+
+    void start() {
+        if (context.settings.background().scrubBytesPerSecond() > 0) {
+            later(LOOK_MILLIS, this::look);
+        }
+    }
+
+    void stop() {
+        stopped = true;
+        Clock.Timer present = timer;
+        if (present != null) {
+            present.cancel();
+        }
+    }
+
+    private void later(long millis, Runnable task) {
+        if (!stopped) {
+            timer = context.afterMillis(millis, task);
+        }
+    }
+
+    /** Begins a round over the next volume that is due. */
+    private void look() {
+        long now = context.now();
+        due.keySet().removeIf(volume -> owners.of(volume) == null);
+        for (VolumeOwner owner : owners.all()) {
+            long at = due.computeIfAbsent(owner.volume(), unused -> now);
+            if (owner.serves() && !owner.rebuilds().busy() && at - now <= 0) {
+                due.put(
+                        owner.volume(),
+                        now + NodeContext.nanos(context.settings.background().scrubPauseMillis()));
+                new Round(owner).page(0);
+                return;
+            }
+        }
+        later(Math.min(LOOK_MILLIS, context.settings.background().scrubPauseMillis()), this::look);
+    }
+
+    /** One pass over one volume. */
+    private final class Round {
+        private final VolumeOwner owner;
+        private long[] extents = new long[0];
+        private int at;
+
+        Round(VolumeOwner owner) {
+            this.owner = owner;
+        }
+
+        void page(long first) {
+            Member member = readable(0);
+            if (member == null) {
+                look();
+                return;
+            }
+            member.link().changedExtents(0, first, PAGE, (tag, status, found) -> {
+                if (status != Status.OK || found.length == 0) {
+                    later(1, Scrub.this::look);
+                } else {
+                    extents = found;
+                    at = 0;
+                    next();
+                }
+            });
+        }
+
+        private @Nullable Member readable(int skipBits) {
+            if (!owner.serves()) {
+                return null;
+            }
+            for (int i = 0; i < owner.members().count(); i++) {
+                Member member = owner.members().at(i);
+                if (member.ready() && owner.members().readable(member) && (skipBits & member.bit) == 0) {
+                    return member;
+                }
+            }
+            return null;
+        }
+
+        void next() {
+            if (stopped || !owner.serves()) {
+                later(1, Scrub.this::look);
+            } else if (at < extents.length) {
+                new Check(this, extents[at++]).begin();
+            } else if (extents.length == PAGE) {
+                page(extents[PAGE - 1] + 1);
+            } else {
+                later(1, Scrub.this::look);
+            }
+        }
+
+        void checked() {
+            long rate = context.settings.background().scrubBytesPerSecond();
+            later(Math.max(1, EXTENT_BYTES * 1_000 / rate), this::next);
+        }
+    }
+
+    /** One extent on all in-sync replicas, while nothing writes to it. */
+    private final class Check extends RangeLock.Entry {
+        private final Round round;
+        private final VolumeOwner owner;
+        private final long extent;
+        private final List<Member> members = new ArrayList<>();
+        private final List<ExtentContent> contents = new ArrayList<>();
+        private final List<Runnable> repairs = new ArrayList<>();
+        private int open;
+
+        Check(Round round, long extent) {
+            this.round = round;
+            this.owner = round.owner;
+            this.extent = extent;
+        }
+
+        void begin() {
+            owner.lock().acquire(this, extent * Replica.EXTENT_BLOCKS, Replica.EXTENT_BLOCKS, false);
+        }
+
+        @Override
+        void locked() {
+            open = 1;
+            for (int i = 0; i < owner.members().count(); i++) {
+                Member member = owner.members().at(i);
+                if (owner.serves() && member.ready() && owner.members().readable(member)) {
+                    open += 2;
+                    member.link().verify(extent, (tag, status, bad) -> verified(member, status, bad));
+                    member.link().describe(extent, (tag, status, content) -> {
+                        if (status == Status.OK && content != null) {
+                            members.add(member);
+                            contents.add(content);
+                        }
+                        answered();
+                    });
+                }
+            }
+            answered();
+        }
+
+        private void verified(Member member, Status status, long[] bad) {
+            if (status == Status.OK || status == Status.CORRUPT) {
+                for (long block : bad) {
+                    repairs.add(() -> repair(member, block));
+                }
+            }
+            answered();
+        }
+
+        private void answered() {
+            if (--open > 0) {
+                return;
+            }
+            compare();
+            List<Runnable> tasks = List.copyOf(repairs);
+            repairs.clear();
+            open = 1 + tasks.size();
+            tasks.forEach(Runnable::run);
+            over();
+        }
+
+        private void over() {
+            if (--open == 0) {
+                owner.lock().release(this);
+                round.checked();
+            }
+        }
+
+        private void compare() {
+            for (int i = 1; i < contents.size() && owner.serves(); i++) {
+                ExtentContent one = contents.getFirst();
+                ExtentContent other = contents.get(i);
+                if (one.maxWseq() == other.maxWseq() && !same(one, other)) {
+                    owner.log(
+                            Log.Level.ERROR,
+                            "ReplicasDiffer",
+                            "extent " + extent + " differs between disk " + members.getFirst().disk + " and disk "
+                                    + members.get(i).disk + " though all checksums are valid; take one of them out and"
+                                    + " have it rebuilt");
+                }
+            }
+        }
+
+        private boolean same(ExtentContent one, ExtentContent other) {
+            for (int i = 0; i < one.states().length; i++) {
+                boolean data = one.states()[i] == BlockState.DATA;
+                if (data != (other.states()[i] == BlockState.DATA) || (data && one.crcs()[i] != other.crcs()[i])) {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        /** Takes a block from another replica, and has the bad one rewrite it. */
+        private void repair(Member bad, long block) {
+            Member good = round.readable(bad.bit);
+            Buffer data = good == null ? null : context.buffers.background().acquire(BlockDevice.BLOCK_BYTES);
+            if (good == null || data == null) {
+                owner.log(
+                        Log.Level.WARN,
+                        "NotRepaired",
+                        "disk " + bad.disk + ", block " + block + ": no other replica, or no memory, for now");
+                over();
+                return;
+            }
+            good.link()
+                    .read(
+                            block,
+                            1,
+                            data,
+                            0,
+                            (tag, status) -> {
+                                if (status == Status.OK && bad.ready() && owner.serves()) {
+                                    rewrite(bad, block, data);
+                                } else {
+                                    data.release();
+                                    over();
+                                }
+                            },
+                            0);
+        }
+
+        private void rewrite(Member bad, long block, Buffer data) {
+            bad.link().repair(owner.members().epoch(), block, 1, data, 0, (tag, status) -> {
+                data.release();
+                owner.log(
+                        status == Status.OK ? Log.Level.INFO : Log.Level.WARN,
+                        "Repaired",
+                        "disk " + bad.disk + ", block " + block + ": " + status);
+                over();
+            });
+        }
+    }
+}

@@ -1,0 +1,393 @@
+package storage.cairn.engine.replication;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import storage.cairn.engine.port.BlockDevice;
+import storage.cairn.engine.port.Buffer;
+import storage.cairn.engine.port.Status;
+import storage.cairn.engine.store.Replica;
+
+/**
+ * What becomes of a write at its owner: range lock, the missing bytes of partial blocks, space on every member, its
+ * wseq, the fan-out, and the ack once every member that may count holds it durably.
+ */
+final class WritePath {
+    private static final int MAX_RESENDS = 3;
+    private static final int KEPT_OPS = 1_024;
+    private static final int BLOCK = BlockDevice.BLOCK_BYTES;
+
+    private final NodeContext context;
+    private final VolumeOwner owner;
+    private final Members members;
+    private final RangeLock lock;
+    private final HostQueue queue;
+    private final SpaceCredits space;
+    private final ArrayDeque<WriteOp> free = new ArrayDeque<>();
+    /** Everything above commitSeq, by rising wseq. */
+    private final ArrayDeque<WriteOp> tail = new ArrayDeque<>();
+    /** Locked and merged, waiting for space or a place in the tail. */
+    private final ArrayDeque<WriteOp> ready = new ArrayDeque<>();
+
+    private long commitSeq;
+    private long lastWseq;
+    private long toldCommitSeq;
+    private boolean admitting;
+
+    WritePath(NodeContext context, VolumeOwner owner, Members members, RangeLock lock, HostQueue queue) {
+        this.context = context;
+        this.owner = owner;
+        this.members = members;
+        this.lock = lock;
+        this.queue = queue;
+        this.space = new SpaceCredits(context, members, this::admitReady);
+    }
+
+    /** The takeover found where to begin: everything up to {@code held} is on every member, {@code seen} the highest. */
+    void begin(long held, long seen) {
+        commitSeq = held;
+        toldCommitSeq = 0;
+        lastWseq = Math.max(held, seen);
+    }
+
+    long commitSeq() {
+        return commitSeq;
+    }
+
+    long lastWseq() {
+        return lastWseq;
+    }
+
+    boolean idle() {
+        return tail.isEmpty() && ready.isEmpty();
+    }
+
+    int unacked() {
+        return tail.size();
+    }
+
+    /** A new epoch: its first wseq is far above every one seen. Returns that first wseq. */
+    long newEpoch() {
+        lastWseq += Takeover.EPOCH_GAP;
+        space.forget();
+        return lastWseq + 1;
+    }
+
+    WriteOp operation(Replica.Kind kind, long block, int count) {
+        WriteOp op = free.poll();
+        if (op == null) {
+            op = new WriteOp(this);
+        }
+        op.kind = kind;
+        op.block = block;
+        op.count = count;
+        return op;
+    }
+
+    void lock(WriteOp op) {
+        if (op.kind == Replica.Kind.RESIZE) {
+            // Alone in a place behind every block: resizes follow each other and meet nothing else.
+            lock.acquire(op, Long.MAX_VALUE - 1, 1, true);
+        } else {
+            lock.acquire(op, op.block, op.count, true);
+        }
+    }
+
+    void locked(WriteOp op) {
+        if (op.withdrawn) {
+            drop(op);
+        } else if (op.headBytes > 0) {
+            mergeHead(op);
+        } else if (op.tailBytes > 0) {
+            mergeTail(op);
+        } else {
+            prepared(op);
+        }
+    }
+
+    private void mergeHead(WriteOp op) {
+        readOld(op, op.block, old -> {
+            op.data().bytes().put(0, old.bytes(), 0, op.headBytes);
+            if (op.tailBytes > 0 && op.count == 1) {
+                op.data().bytes().put(BLOCK - op.tailBytes, old.bytes(), BLOCK - op.tailBytes, op.tailBytes);
+                prepared(op);
+            } else if (op.tailBytes > 0) {
+                mergeTail(op);
+            } else {
+                prepared(op);
+            }
+        });
+    }
+
+    private void mergeTail(WriteOp op) {
+        readOld(op, op.block + op.count - 1, old -> {
+            int at = op.count * BLOCK - op.tailBytes;
+            op.data().bytes().put(at, old.bytes(), BLOCK - op.tailBytes, op.tailBytes);
+            prepared(op);
+        });
+    }
+
+    private interface Merge {
+        void merge(Buffer old);
+    }
+
+    private void readOld(WriteOp op, long block, Merge merge) {
+        Buffer old = op.old;
+        if (old == null) {
+            old = context.buffers.owner().acquire(BLOCK);
+            op.old = old;
+        }
+        if (old == null) {
+            context.buffers.owner().whenAvailable(() -> {
+                if (owner.stopped() || op.withdrawn) {
+                    drop(op);
+                } else {
+                    readOld(op, block, merge);
+                }
+            });
+            return;
+        }
+        Buffer into = old;
+        owner.reads().readLocked(block, 1, into, status -> {
+            if (owner.stopped() || op.withdrawn) {
+                drop(op);
+            } else if (status != Status.OK) {
+                op.tell(status);
+                drop(op);
+            } else {
+                merge.merge(into);
+            }
+        });
+    }
+
+    private void prepared(WriteOp op) {
+        if (op.kind == Replica.Kind.WRITE) {
+            op.data().seal(0, op.count);
+        }
+        ready.add(op);
+        admitReady();
+    }
+
+    /** Goes on with what waits for space or a place in the tail, in order. */
+    void admitReady() {
+        if (admitting || owner.stopped()) {
+            return;
+        }
+        admitting = true;
+        while (!ready.isEmpty() && tail.size() < context.settings.limits().tail()) {
+            WriteOp op = ready.peek();
+            if (op.withdrawn) {
+                ready.remove();
+                drop(op);
+                continue;
+            }
+            SpaceCredits.Outcome outcome = op.needsSpace() ? space.take(op) : SpaceCredits.Outcome.TAKEN;
+            if (outcome == SpaceCredits.Outcome.WAIT) {
+                break;
+            }
+            ready.remove();
+            if (outcome == SpaceCredits.Outcome.FULL) {
+                op.tell(Status.NO_SPACE);
+                drop(op);
+            } else {
+                allot(op);
+            }
+        }
+        admitting = false;
+    }
+
+    private void allot(WriteOp op) {
+        op.epoch = owner.membership().current().epoch();
+        op.wseq = ++lastWseq;
+        op.allotted = true;
+        op.inTail = true;
+        op.sentNanos = context.now();
+        tail.add(op);
+        owner.touch();
+        for (int i = 0; i < members.count(); i++) {
+            Member member = members.at(i);
+            if (member.takesWrites()) {
+                send(op, member);
+            }
+        }
+    }
+
+    private void send(WriteOp op, Member member) {
+        op.underWay++;
+        member.link().write(op, commitSeq, member.index);
+    }
+
+    void answered(WriteOp op, int index, Status status) {
+        op.underWay--;
+        if (owner.stopped()) {
+            return;
+        }
+        Member member = members.at(index);
+        if (status == Status.OK) {
+            member.acked(context.now());
+            op.acked |= member.bit;
+            completeIfHeld(op);
+        } else if (status == Status.CORRUPT && !op.complete && member.takesWrites() && op.resends < MAX_RESENDS) {
+            op.resends++;
+            send(op, member);
+            return;
+        } else if (status != Status.UNAVAILABLE) {
+            member.fail(status, "it answered " + status + " to wseq " + op.wseq);
+        }
+        recycleIfOver(op);
+    }
+
+    private void completeIfHeld(WriteOp op) {
+        if (op.allotted && !op.complete && (members.required() & ~op.acked) == 0) {
+            complete(op);
+        }
+    }
+
+    private void complete(WriteOp op) {
+        op.complete = true;
+        op.releaseMemory();
+        while (!tail.isEmpty() && tail.peek().complete) {
+            WriteOp first = tail.remove();
+            first.inTail = false;
+            commitSeq = first.wseq;
+            if (first != op) {
+                recycleIfOver(first);
+            }
+        }
+        lock.release(op);
+        op.tell(Status.OK);
+        if (op.place >= 0) {
+            queue.finished(op);
+        }
+        admitReady();
+        owner.committed();
+    }
+
+    private void recycleIfOver(WriteOp op) {
+        if (op.complete && !op.inTail && op.underWay == 0 && op.place < 0) {
+            op.clear();
+            if (free.size() < KEPT_OPS) {
+                free.push(op);
+            }
+        }
+    }
+
+    /** Which members count has changed: what they all hold is complete now. */
+    void reconsider() {
+        for (WriteOp op : new ArrayList<>(tail)) {
+            completeIfHeld(op);
+            recycleIfOver(op);
+        }
+        admitReady();
+    }
+
+    /** A member is back: it gets what it lacks, in order, with the epoch it was written in. */
+    void resend(Member member, List<Replica.TailEntry> held) {
+        Set<Long> known = new HashSet<>();
+        for (Replica.TailEntry entry : held) {
+            known.add(entry.wseq());
+        }
+        long authority = owner.membership().current().epoch();
+        for (WriteOp op : new ArrayList<>(tail)) {
+            if (op.complete) {
+                continue;
+            }
+            if (known.contains(op.wseq)) {
+                op.acked |= member.bit;
+                completeIfHeld(op);
+            } else if ((op.acked & member.bit) == 0) {
+                op.underWay++;
+                Buffer data = op.kind == Replica.Kind.WRITE ? op.data() : null;
+                member.link().rollForward(authority, op.entry(), commitSeq, data, 0, op, member.index);
+            }
+            recycleIfOver(op);
+        }
+    }
+
+    /** When the oldest operation was sent that this member has not acked, or -1. */
+    long oldestUnackedNanos(Member member) {
+        for (WriteOp op : tail) {
+            if ((op.acked & member.bit) == 0 && !op.complete) {
+                return op.sentNanos;
+            }
+        }
+        return -1;
+    }
+
+    /** Whether some operation that this member lacks is held by another member. */
+    boolean lagsBehindOthers(Member member) {
+        for (WriteOp op : tail) {
+            if ((op.acked & member.bit) == 0 && (op.acked & members.inSyncMask()) != 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Whether everything up to a wseq is held by every member that counts. */
+    boolean committed(long wseq) {
+        return commitSeq >= wseq || tail.isEmpty();
+    }
+
+    /** Tells the members commitSeq when nothing else does. */
+    void tellCommit() {
+        if (toldCommitSeq == commitSeq) {
+            return;
+        }
+        toldCommitSeq = commitSeq;
+        for (int i = 0; i < members.count(); i++) {
+            Member member = members.at(i);
+            if (member.takesWrites()) {
+                member.link().commit(commitSeq);
+            }
+        }
+    }
+
+    /** The host was told of a failure. What has a wseq stays, and keeps its range, until its epoch ends. */
+    void withdraw(WriteOp op) {
+        if (op.allotted) {
+            return;
+        }
+        op.withdrawn = true;
+        if (!op.locked) {
+            drop(op);
+        }
+    }
+
+    /** Ends an operation that never got a wseq. */
+    private void drop(WriteOp op) {
+        op.releaseMemory();
+        if (op.linked()) {
+            lock.release(op);
+        }
+        op.tell(Status.UNAVAILABLE);
+        if (op.place >= 0) {
+            queue.finished(op);
+        }
+    }
+
+    /** An entry of the owner itself that changes no block: told when every member that counts holds it. */
+    WriteOp barrier(long blocks, HostVolume.Done done) {
+        WriteOp op = operation(Replica.Kind.RESIZE, blocks, 1);
+        op.from(done, 0);
+        op.startedNanos = context.now();
+        lock(op);
+        return op;
+    }
+
+    /** The owner stopped: gives back the memory of what is under way. */
+    void stop() {
+        for (WriteOp op : tail) {
+            op.tell(Status.FENCED);
+            op.releaseMemory();
+        }
+        for (WriteOp op : ready) {
+            op.tell(Status.FENCED);
+            op.releaseMemory();
+        }
+        tail.clear();
+        ready.clear();
+    }
+}
