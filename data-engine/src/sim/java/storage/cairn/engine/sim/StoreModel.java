@@ -354,6 +354,10 @@ final class StoreModel {
             if (block >= values.length || alternatives[block] != NONE || !trusted[block]) {
                 continue;
             }
+            if (forgiving && content.wseqLows()[i] == -1) {
+                // The page that told of it is lost: this is said, and a resync mends it.
+                continue;
+            }
             int crc = values[block] == 0 ? Crc32c.ZERO_BLOCK : stamps.crc(values[block]);
             boolean data = content.states()[i] == BlockState.DATA;
             if (content.crcs()[i] != crc || (values[block] != 0 && !data)) {

@@ -68,7 +68,7 @@ final class StoreQueries {
     }
 
     private void expectReadError(StoreModel model, Status status, String what) {
-        if (status == Status.NOT_FOUND && model.isDeleting()) {
+        if (status == Status.BUSY || (status == Status.NOT_FOUND && model.isDeleting())) {
             return;
         }
         boolean excused = sim.lying() || sim.faults.struck(Fault.DISK_READ_ERROR) > 0;

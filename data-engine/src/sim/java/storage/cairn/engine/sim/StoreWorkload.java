@@ -230,11 +230,20 @@ final class StoreWorkload {
             switch (status) {
                 case OK -> model.completed(op);
                 case NO_SPACE, BUSY -> model.refused(op);
+                case UNAVAILABLE -> aborted(what, model, op);
                 case DISK_FAILED -> sim.trace.event(sim.clock.nanos(), 0, "unknown", op.entry.wseq(), 0, 0);
-                case CORRUPT, STALE_EPOCH, INVALID, NOT_FOUND, UNAVAILABLE, FENCED, CONFLICT ->
+                case CORRUPT, STALE_EPOCH, INVALID, NOT_FOUND, FENCED, CONFLICT ->
                     throw new Violation("contract", what + " of " + op.entry + " ended with " + status);
             }
         });
+    }
+
+    /** Its data could not be written, and the store made that it never happened. */
+    private void aborted(String what, StoreModel model, Op op) {
+        if (sim.faults.struck(Fault.DISK_WRITE_ERROR) == 0) {
+            throw new Violation("contract", what + " of " + op.entry + " ended with UNAVAILABLE on a healthy disk");
+        }
+        model.refused(op);
     }
 
     private void zero(StoreModel model, Replica replica) {
