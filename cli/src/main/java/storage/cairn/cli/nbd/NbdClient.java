@@ -245,8 +245,8 @@ public final class NbdClient implements AutoCloseable {
                 NbdConnection made = new NbdConnection(uri, selector, deadline, () -> closed);
                 connection = made;
                 transfer.begin(made.structured());
-                sizeBytes.complete(made.sizeBytes());
                 listener.connected(uri);
+                sizeBytes.complete(made.sizeBytes());
                 return;
             } catch (IOException | IllegalArgumentException e) {
                 // What a node said tells more than that the time ran out while the next one was asked.

@@ -135,7 +135,7 @@ class NbdClientTest {
         FakeNode.Medium medium = new FakeNode.Medium(1 << 20);
         try (FakeNode node = new FakeNode(medium, folder.resolve("a.sock"))) {
             node.refuse("the leases of node 3 have not run out");
-            NbdClient.Settings settings = new NbdClient.Settings(4, 300);
+            NbdClient.Settings settings = new NbdClient.Settings(4, 3000);
             try (NbdClient client = new NbdClient(List.of(node.uri()), settings, listener)) {
                 assertThatThrownBy(client::awaitSizeBytes)
                         .isInstanceOf(IOException.class)
