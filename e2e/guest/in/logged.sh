@@ -16,7 +16,7 @@ code=0
 # Not by way of a pipe: a line is in the ledger when it counts as printed.
 /job/crash.sh /dev/mapper/logged "$2" /tmp/empty "$3" "$1" "$4" > /tmp/ledger 2> /tmp/errors || code=$?
 kill $marker
-wait $marker || true
+wait $marker 2>/dev/null || true
 cat /tmp/ledger /tmp/errors
 test $code = 0
 dmsetup status logged

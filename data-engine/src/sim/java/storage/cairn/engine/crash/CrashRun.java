@@ -74,8 +74,19 @@ public final class CrashRun {
                 + (device.volatileCache() ? "volatile" : "not volatile"));
         Slab buffers = loop.call(() -> loop.slab("crash test", Slab.Sizes.ofBytes(BUFFER_BYTES)));
         loop.clock()
-                .execute(() -> kind.open(
-                        device, loop.clock(), buffers, seed, ledger.boots() == 0, target -> check(target, buffers)));
+                .execute(() ->
+                        kind.open(device, loop.clock(), buffers, seed, ledger.boots() == 0, new TargetKind.Opened() {
+                            @Override
+                            public void opened(CrashTarget target) {
+                                check(target, buffers);
+                            }
+
+                            @Override
+                            public void failed(String reason) {
+                                say("violation: " + reason);
+                                exit.complete(EXIT_VIOLATION);
+                            }
+                        }));
         return exit.get();
     }
 

@@ -1,14 +1,24 @@
 package storage.cairn.engine.crash;
 
-import java.util.function.Consumer;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.BufferPool;
 import storage.cairn.engine.port.Clock;
 
 /** The kinds of {@link CrashTarget} and how each is opened after a crash. */
 enum TargetKind {
+    /** Blocks at their places on the device, each flushed. */
     PLAIN,
-    CARELESS;
+    /** The same, acked before it is flushed. */
+    CARELESS,
+    /** A replica in an extent store. */
+    STORE;
+
+    /** Hears how opening ended, once, on the loop. */
+    interface Opened {
+        void opened(CrashTarget target);
+
+        void failed(String reason);
+    }
 
     static TargetKind of(String name) {
         for (TargetKind kind : values()) {
@@ -23,25 +33,21 @@ enum TargetKind {
     boolean singleBlocks() {
         return switch (this) {
             case PLAIN, CARELESS -> true;
+            case STORE -> false;
         };
     }
 
     /**
-     * Opens the target and hands it over, on the loop.
+     * Opens the target, on the loop.
      *
      * @param seed of everything that is left to chance
      * @param fresh whether the disk is new and is to be formatted
      */
-    void open(
-            BlockDevice device,
-            Clock clock,
-            BufferPool buffers,
-            long seed,
-            boolean fresh,
-            Consumer<CrashTarget> opened) {
+    void open(BlockDevice device, Clock clock, BufferPool buffers, long seed, boolean fresh, Opened opened) {
         switch (this) {
-            case PLAIN -> opened.accept(new PlainTarget(device, buffers, false));
-            case CARELESS -> opened.accept(new PlainTarget(device, buffers, true));
+            case PLAIN -> opened.opened(new PlainTarget(device, buffers, false));
+            case CARELESS -> opened.opened(new PlainTarget(device, buffers, true));
+            case STORE -> ReplicaTarget.open(device, clock, buffers, seed, fresh, opened);
         }
     }
 }

@@ -200,13 +200,18 @@ public final class WriteLogReplay {
         // The disk delivers by the clock it was made with: each recovery gets both of them new.
         SimDisk opened = new SimDisk(clock, random.nextLong(), blocks, true);
         opened.restore(disk.durableImage());
-        kind.open(
-                opened.open(clock),
-                clock,
-                buffers,
-                random.nextLong(),
-                false,
-                target -> new CrashReader(target, buffers, check, () -> finished[0] = true).start());
+        kind.open(opened.open(clock), clock, buffers, random.nextLong(), false, new TargetKind.Opened() {
+            @Override
+            public void opened(CrashTarget target) {
+                new CrashReader(target, buffers, check, () -> finished[0] = true).start();
+            }
+
+            @Override
+            public void failed(String reason) {
+                check.violate(reason);
+                finished[0] = true;
+            }
+        });
         for (long step = 0; !finished[0]; step++) {
             if (step > MOST_STEPS || !clock.step()) {
                 check.violate("the recovery came to a stop");

@@ -30,8 +30,13 @@ final class GuestIT {
     }
 
     @Test
-    void theDeviceKeepsWhatItFlushedAcrossPowerCuts() throws Exception {
-        assertThat(Guest.run("powercut", "--target", "plain", "--rounds", "1", "--io", "pool"))
-                .contains("every one is there");
+    void theStoreHoldsEveryAckedWriteAfterPowerCuts() throws Exception {
+        assertThat(Guest.run("powercut", "--rounds", "2")).contains("every one is there");
+    }
+
+    @Test
+    void theStoreRecoversFromAnySubsetOfWhatWasNotFlushed() throws Exception {
+        assertThat(Guest.run("logreplay", "--operations", "500", "--moments", "80", "--io", "pool"))
+                .contains("acks known by then");
     }
 }
