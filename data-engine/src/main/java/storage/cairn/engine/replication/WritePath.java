@@ -290,8 +290,10 @@ final class WritePath {
             known.add(entry.wseq());
         }
         long authority = owner.membership().current().epoch();
+        long last = lastWseq;
         for (WriteOp op : new ArrayList<>(tail)) {
-            if (op.complete) {
+            // What completes here takes others out of the tail, and they may be in use again already.
+            if (!op.inTail || op.complete || op.wseq > last) {
                 continue;
             }
             if (known.contains(op.wseq)) {
