@@ -11,7 +11,7 @@ import storage.cairn.engine.port.Log.Level;
 
 /** The bounded wait for each step of an orderly end; who is in a hurry cuts all of them short. */
 final class Shutdown {
-    private static final long HURRIED_MILLIS = 2_000;
+    private static final long LAST_STEP_MILLIS = 2_000;
 
     private final CompletableFuture<Void> hurry = new CompletableFuture<>();
     private final Duration atMost;
@@ -53,36 +53,38 @@ final class Shutdown {
         }
         CompletableFuture<T> done = new CompletableFuture<>();
         loop.execute(() -> step.accept(done::complete));
-        return await(name, done, otherwise, Math.max(0, deadlineNanos - System.nanoTime()), true);
+        waitFor(CompletableFuture.anyOf(done, hurry), Math.max(0, deadlineNanos - System.nanoTime()));
+        return outcome(name, done, otherwise);
     }
 
-    /** As {@link #step}, but also begun, with 2 s, when the time is over or somebody hurries. */
+    /** As {@link #step}, but begun and waited for, for 2 s, also when the time is over or somebody hurries. */
     <T> T lastStep(String name, Clock loop, T otherwise, Consumer<Consumer<T>> step) {
         CompletableFuture<T> done = new CompletableFuture<>();
         loop.execute(() -> step.accept(done::complete));
-        long least = TimeUnit.MILLISECONDS.toNanos(HURRIED_MILLIS);
-        long left = hurried() ? least : Math.max(least, deadlineNanos - System.nanoTime());
-        return await(name, done, otherwise, left, false);
+        waitFor(CompletableFuture.anyOf(done, hurry), Math.max(0, deadlineNanos - System.nanoTime()));
+        waitFor(done, TimeUnit.MILLISECONDS.toNanos(LAST_STEP_MILLIS));
+        return outcome(name, done, otherwise);
     }
 
-    private <T> T await(String name, CompletableFuture<T> done, T otherwise, long nanos, boolean hurries) {
-        try {
-            if (hurries) {
-                CompletableFuture.anyOf(done, hurry).get(nanos, TimeUnit.NANOSECONDS);
-            } else {
-                done.get(nanos, TimeUnit.NANOSECONDS);
-            }
-        } catch (TimeoutException e) {
-            EngineLog.event(Level.WARN, "ShutdownStepLate", "step=" + name + " gave up waiting");
-        } catch (ExecutionException e) {
-            throw new IllegalStateException("step " + name + " of the shutdown failed", e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+    private <T> T outcome(String name, CompletableFuture<T> done, T otherwise) {
         if (!done.isDone()) {
             complete = false;
+            EngineLog.event(Level.WARN, "ShutdownStepLate", "step=\"" + name + "\" gave up waiting");
             return otherwise;
         }
         return done.getNow(otherwise);
+    }
+
+    private static void waitFor(CompletableFuture<?> future, long nanos) {
+        try {
+            future.get(nanos, TimeUnit.NANOSECONDS);
+        } catch (TimeoutException late) {
+            // Whoever waits looks at what is done.
+            return;
+        } catch (ExecutionException e) {
+            throw new IllegalStateException("a step of the shutdown failed", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -33,10 +33,11 @@ final class Tool implements AutoCloseable {
 
     static Tool start(Path folder, List<String> line) throws IOException {
         Path output = Files.createTempFile(folder, "tool", ".out");
-        Process process = new ProcessBuilder(line)
-                .redirectErrorStream(true)
-                .redirectOutput(output.toFile())
-                .start();
+        ProcessBuilder builder =
+                new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(output.toFile());
+        // The distribution's Python has the distribution's modules, whatever else is first on the path.
+        builder.environment().merge("PATH", "/usr/bin:/bin", (path, system) -> system + ":" + path);
+        Process process = builder.start();
         return new Tool(line, process, output);
     }
 

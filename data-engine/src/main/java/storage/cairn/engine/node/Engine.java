@@ -1,0 +1,280 @@
+package storage.cairn.engine.node;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import storage.cairn.engine.embedded.DirectoryConfigStore;
+import storage.cairn.engine.io.EngineLoop;
+import storage.cairn.engine.io.Slab;
+import storage.cairn.engine.nbd.NbdServer;
+import storage.cairn.engine.nbd.NbdSettings;
+import storage.cairn.engine.net.PeerTransport;
+import storage.cairn.engine.port.Log.Level;
+import storage.cairn.engine.protocol.Frames;
+import storage.cairn.engine.replication.NodeBuffers;
+import storage.cairn.engine.replication.NodeIdentity;
+import storage.cairn.engine.replication.NodeSettings;
+import storage.cairn.engine.replication.StorageNode;
+
+/**
+ * One engine: puts the rooms together, brings them up step by step, and takes them down again.
+ *
+ * <p>The data path is one event loop. Control, metrics and the configuration store's files have threads of their own
+ * and hop onto the loop.
+ */
+final class Engine {
+    private static final int ENDED_IN_ORDER = 0;
+    private static final int ENDED_OTHERWISE = 1;
+    private static final long UNHEALTHY_MILLIS = 10_000;
+
+    private final EngineConfig config;
+    private final ClusterFile cluster;
+    private final ClusterFile.Node self;
+    private final Opened opened;
+    private final EngineLoop loop;
+    private final ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor();
+    private final ScheduledThreadPoolExecutor housekeeping;
+    private final StorageNode node;
+    private final LocalDisks disks;
+    private final NbdServer nbd;
+    private final Watchdog watchdog;
+    private final Shutdown shutdown;
+    private final CountDownLatch stopAsked = new CountDownLatch(1);
+
+    /** Brings an engine up; when that fails nothing of it is left. Blocks until it serves. */
+    static Engine start(EngineConfig config) throws ConfigException, IOException {
+        Opened opened = new Opened();
+        boolean complete = false;
+        try {
+            Engine engine = new Engine(config, opened);
+            complete = true;
+            return engine;
+        } finally {
+            if (!complete) {
+                opened.close();
+            }
+        }
+    }
+
+    private Engine(EngineConfig config, Opened opened) throws ConfigException, IOException {
+        this.config = config;
+        this.opened = opened;
+        this.cluster = ConfigLoader.cluster(Path.of(config.clusterFile()));
+        this.self = selfIn(cluster, config);
+        this.shutdown = new Shutdown(Duration.ofMillis(config.shutdownMillis()));
+        NodeIdentity identity = new NodeIdentity(
+                config.node(),
+                cluster.clusterId(),
+                ConfigLoader.secret(Path.of(config.secretFile())),
+                cluster.numbers());
+        opened.add("lock", EngineLock.take(Path.of(config.dataDir())));
+        this.loop = opened.add("loop", openLoop());
+        EngineLog.event(
+                Level.INFO,
+                "EngineStarts",
+                "node=" + config.node() + " version=" + EngineVersion.current() + " pid="
+                        + ProcessHandle.current().pid() + " io=" + loop.mode() + " why=\"" + loop.modeReason() + "\"");
+        this.housekeeping = opened.add("housekeeping", openHousekeeping());
+        DirectoryConfigStore configStore = opened.add(
+                "configuration store",
+                DirectoryConfigStore.open(
+                        Path.of(config.configDir()),
+                        cluster.clusterId(),
+                        loop.clock(),
+                        problem -> EngineLog.event(Level.ERROR, "ConfigStoreProblem", problem)));
+        PeerTransport transport = opened.add("peer transport", openTransport());
+        this.node = loop.call(() -> new StorageNode(
+                identity,
+                NodeSettings.DEFAULTS,
+                loop.clock(),
+                new SecureRandom(),
+                transport,
+                configStore,
+                buffers(),
+                new EngineLog()));
+        this.disks = LocalDisks.open(config, cluster.clusterId(), loop);
+        loop.call(() -> {
+            disks.stores().forEach(node::addStore);
+            node.start();
+            return disks;
+        });
+        transport.listen(ConfigLoader.address("peerAddress", self.peerAddress(), false));
+        this.nbd = openNbd();
+        this.watchdog = new Watchdog(loop.clock());
+        watchdog.start(housekeeping);
+        StatusSource status = new StatusSource(config, cluster, node, disks, loop.mode(), loop.modeReason());
+        openControl(status);
+        openMetrics(status);
+        EngineLog.event(Level.INFO, "EngineServes", "control=" + self.controlSocket() + " nbd=" + self.nbdSocket());
+    }
+
+    private static ClusterFile.Node selfIn(ClusterFile cluster, EngineConfig config) throws ConfigException {
+        try {
+            return cluster.node(config.node());
+        } catch (IllegalArgumentException e) {
+            throw new ConfigException(config.clusterFile() + ": " + e.getMessage());
+        }
+    }
+
+    private EngineLoop openLoop() throws ConfigException {
+        EngineLoop.Setting setting = switch (config.ioMode()) {
+            case AUTO -> EngineLoop.Setting.AUTO;
+            case IO_URING -> EngineLoop.Setting.IO_URING;
+            case POOL -> EngineLoop.Setting.POOL;
+        };
+        try {
+            return EngineLoop.open(setting, FatalStop::fatal);
+        } catch (IllegalStateException e) {
+            throw new ConfigException(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static ScheduledThreadPoolExecutor openHousekeeping() {
+        ScheduledThreadPoolExecutor executor = new ScheduledThreadPoolExecutor(
+                1, Thread.ofPlatform().daemon().name("housekeeping").factory());
+        executor.setRemoveOnCancelPolicy(true);
+        return executor;
+    }
+
+    private PeerTransport openTransport() throws ConfigException {
+        Map<Integer, InetSocketAddress> addresses = new HashMap<>();
+        for (ClusterFile.Node peer : cluster.nodes()) {
+            addresses.put(peer.node(), ConfigLoader.address("peerAddress", peer.peerAddress(), false));
+        }
+        Slab received = slab("writes of other engines", config.memory().receiveBytes());
+        Slab read = slab("reads from other engines", config.memory().readBytes());
+        return loop.call(() -> new PeerTransport(
+                loop, Frames.FRAMING, addresses::get, received, read, PeerTransport.Settings.DEFAULT));
+    }
+
+    private NodeBuffers buffers() {
+        EngineConfig.Memory memory = config.memory();
+        return new NodeBuffers(
+                slab("owner", memory.ownerBytes()),
+                slab("replica", memory.replicaBytes()),
+                slab("background", memory.backgroundBytes()));
+    }
+
+    private Slab slab(String name, long bytes) {
+        return loop.slab(name, Slab.Sizes.ofBytes(bytes));
+    }
+
+    private NbdServer openNbd() throws IOException, ConfigException {
+        InetSocketAddress address = ConfigLoader.address("nbdAddress", self.nbdAddress(), !config.allowNonLoopback());
+        Slab hosts = slab("hosts", config.memory().hostBytes());
+        NbdServer server = new NbdServer(
+                loop, node, hosts, NbdSettings.forPool(config.memory().hostBytes()));
+        await(server.listenUnix(Path.of(self.nbdSocket())));
+        await(server.listenTcp(address));
+        return server;
+    }
+
+    private static <T> void await(CompletableFuture<T> future) throws IOException {
+        try {
+            T _ = future.get();
+        } catch (ExecutionException e) {
+            throw new IOException(String.valueOf(e.getCause()), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        }
+    }
+
+    private void openControl(StatusSource status) throws IOException, ConfigException {
+        StatusWatches watches = new StatusWatches(loop.clock(), status, housekeeping);
+        ControlService service = new ControlService(loop.clock(), node, status, watches, callers, this::stop);
+        opened.add(
+                "control service",
+                ControlServer.open(
+                        service,
+                        Path.of(self.controlSocket()),
+                        ConfigLoader.address("controlAddress", self.controlAddress(), !config.allowNonLoopback()),
+                        callers));
+    }
+
+    private void openMetrics(StatusSource status) throws IOException, ConfigException {
+        EngineMetrics metrics =
+                opened.add("metrics", new EngineMetrics(loop.clock(), status, disks, nbd.metrics(), watchdog));
+        opened.add(
+                "metrics server",
+                MetricsServer.open(
+                        ConfigLoader.address("metricsAddress", self.metricsAddress(), !config.allowNonLoopback()),
+                        metrics::page,
+                        this::health,
+                        this::readiness));
+    }
+
+    private MetricsServer.Answer health() {
+        long millis = watchdog.sinceTurnMillis();
+        return millis < UNHEALTHY_MILLIS
+                ? new MetricsServer.Answer(true, "ok\n")
+                : new MetricsServer.Answer(false, "the event loop has not turned for " + millis + " ms\n");
+    }
+
+    private MetricsServer.Answer readiness() {
+        if (stopAsked.getCount() == 0) {
+            return new MetricsServer.Answer(false, "the engine stops\n");
+        }
+        Boolean ready = LoopCalls.ask(loop.clock(), node::ready);
+        if (ready == null) {
+            return new MetricsServer.Answer(false, "the event loop does not answer\n");
+        }
+        return ready
+                ? new MetricsServer.Answer(true, "ok\n")
+                : new MetricsServer.Answer(false, "no disk is served yet, or the volumes are not known yet\n");
+    }
+
+    /** Begins the end, from any thread; the second call hurries it. */
+    void stop() {
+        if (stopAsked.getCount() == 0) {
+            EngineLog.event(Level.WARN, "EngineStops", "in a hurry: what is not handed over is taken over");
+            shutdown.hurry();
+        }
+        stopAsked.countDown();
+    }
+
+    /** Waits until somebody asks for the end, and brings it about; answers the process' exit code. */
+    int awaitEnd() {
+        try {
+            stopAsked.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        shutdown.begin();
+        EngineLog.event(Level.INFO, "EngineStops", "hands over, checkpoints and ends");
+        HandedOver handedOver = handOver();
+        boolean drained = shutdown.step("NBD", loop.clock(), false, done -> nbd.shutdown(() -> done.accept(true)));
+        boolean closed = disks.close(shutdown, handedOver.grantsOutstanding());
+        opened.close();
+        callers.shutdownNow();
+        boolean inOrder = drained && closed && shutdown.complete();
+        EngineLog.event(Level.INFO, "EngineEnded", "inOrder=" + inOrder);
+        return inOrder ? ENDED_IN_ORDER : ENDED_OTHERWISE;
+    }
+
+    private record HandedOver(boolean grantsOutstanding, List<String> problems) {}
+
+    private HandedOver handOver() {
+        // What did not end may have left grants behind: the disks are then silent at their next start.
+        HandedOver unfinished = new HandedOver(true, List.of("the hand-over did not end in time"));
+        HandedOver outcome = shutdown.step(
+                "hand over",
+                loop.clock(),
+                unfinished,
+                done -> node.shutdown(
+                        (grants, problems) -> done.accept(new HandedOver(grants, List.copyOf(problems)))));
+        outcome.problems().forEach(problem -> EngineLog.event(Level.WARN, "NotHandedOver", problem));
+        return outcome;
+    }
+}

@@ -1,0 +1,64 @@
+package storage.cairn.engine.node;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import storage.cairn.engine.port.Log.Level;
+
+/** The engine process: reads its configuration, runs an {@link Engine} until a signal, and ends with an exit code. */
+@Command(
+        name = "engine",
+        mixinStandardHelpOptions = true,
+        description = "The engine of one storage node. It prints 'ready' once its control service answers, and ends"
+                + " in order on SIGTERM; a second SIGTERM hurries it.")
+public final class EngineMain implements Callable<Integer> {
+    private static final int NOT_STARTED = 1;
+
+    @Option(
+            names = "--config",
+            required = true,
+            paramLabel = "FILE",
+            description = "The engine's configuration, JSON: see docs/configuration.md.")
+    private Path configFile = Path.of("engine.json");
+
+    private EngineMain() {}
+
+    public static void main(String[] args) {
+        Thread.setDefaultUncaughtExceptionHandler(
+                (thread, failure) -> FatalStop.fatal("thread " + thread.getName() + " failed", failure));
+        int code = new CommandLine(new EngineMain()).execute(args);
+        Logging.stop();
+        // Threads of libraries may still be about; everything that matters is closed.
+        Runtime.getRuntime().halt(code);
+    }
+
+    @Override
+    public Integer call() {
+        Engine engine;
+        try {
+            EngineConfig config = ConfigLoader.engine(configFile);
+            Logging.start(config);
+            engine = Engine.start(config);
+        } catch (ConfigException | IOException e) {
+            return notStarted(String.valueOf(e.getMessage()), e);
+        } catch (RuntimeException e) {
+            return notStarted(e.toString(), e);
+        }
+        Signals.onTermination(engine::stop);
+        System.out.println("ready");
+        System.out.flush();
+        return engine.awaitEnd();
+    }
+
+    private static int notStarted(String reason, Throwable cause) {
+        System.err.println("cairn engine cannot start: " + reason);
+        if (cause instanceof RuntimeException) {
+            cause.printStackTrace(System.err);
+        }
+        EngineLog.event(Level.ERROR, "EngineNotStarted", reason);
+        return NOT_STARTED;
+    }
+}

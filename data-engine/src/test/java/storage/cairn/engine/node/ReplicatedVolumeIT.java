@@ -1,0 +1,202 @@
+package storage.cairn.engine.node;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Predicate;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import storage.cairn.api.v1alpha1.GetVolumeRequest;
+import storage.cairn.api.v1alpha1.MoveVolumeRequest;
+import storage.cairn.api.v1alpha1.Volume;
+
+/** Three engine processes, one replicated volume, clients of others, and engines that die. */
+final class ReplicatedVolumeIT {
+    private static final long DISK_BYTES = 512L << 20;
+    private static final long VOLUME_BYTES = 64L << 20;
+    private static final Duration LOAD = Duration.ofSeconds(90);
+    private static final Duration REBUILT = Duration.ofSeconds(60);
+    private static final Duration STOPPED = Duration.ofSeconds(40);
+
+    @TempDir
+    Path folder;
+
+    @BeforeAll
+    static void tools() {
+        NbdTools.require();
+    }
+
+    private static Volume volume(LocalCluster cluster, int node, String name) {
+        return cluster.engine(node)
+                .control()
+                .getVolume(GetVolumeRequest.newBuilder().setName(name).build());
+    }
+
+    private static void awaitVolume(LocalCluster cluster, int node, String name, Predicate<Volume> wanted) {
+        Awaitility.await()
+                .atMost(REBUILT)
+                .pollInterval(Duration.ofMillis(100))
+                .untilAsserted(() -> assertThat(volume(cluster, node, name)).matches(wanted));
+    }
+
+    private static boolean ready(Volume volume) {
+        return volume.getPhase().equals("Ready");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"auto", "pool"})
+    void whatIsWrittenIsReadBack(String ioMode) throws Exception {
+        try (LocalCluster cluster =
+                LocalCluster.lay(folder, 3, DISK_BYTES, ioMode).start()) {
+            cluster.create("data", VOLUME_BYTES, 3);
+            String export = cluster.serve(1, "data");
+            String said = NbdTools.shell(folder, cluster.uri(1, export), """
+                    assert h.get_size() == 64 << 20
+                    h.pwrite(b'x' * 10000, 12345)
+                    h.flush()
+                    assert h.pread(10002, 12344) == b'\\0' + b'x' * 10000 + b'\\0'
+                    h.trim(1 << 20, 0)
+                    assert h.pread(1 << 20, 0) == bytearray(1 << 20)
+                    print("as written")
+                    """);
+            assertThat(said).contains("as written");
+            for (String uri : List.of(cluster.uri(1, export), cluster.tcpUri(1, export))) {
+                try (Tool fio = NbdTools.fio(
+                        folder, uri, "--rw=randrw", "--bs=4k", "--iodepth=32", "--size=64m", "--io_size=24m")) {
+                    fio.succeed(LOAD);
+                }
+            }
+            assertThat(volume(cluster, 2, "data")).matches(ReplicatedVolumeIT::ready);
+        }
+    }
+
+    @Test
+    void theDeathOfAReplicaUnderLoadStallsShortlyAndItsReturnIsADelta() throws Exception {
+        try (LocalCluster cluster =
+                LocalCluster.lay(folder, 3, DISK_BYTES, "auto").start()) {
+            cluster.create("data", VOLUME_BYTES, 3);
+            String export = cluster.serve(1, "data");
+            try (Tool writer = NbdTools.ackedWriter(folder, List.of(cluster.uri(1, export)), 8, 4_096, 4)) {
+                Awaitility.await().atMost(LOAD).until(() -> writer.said().contains("writing"));
+                cluster.engine(3).kill();
+                awaitVolume(
+                        cluster,
+                        1,
+                        "data",
+                        volume -> volume.getPhase().equals("Degraded")
+                                && volume.getReplicasList().stream()
+                                                .filter(replica ->
+                                                        replica.getState().equals("InSync"))
+                                                .count()
+                                        == 2);
+                cluster.engine(3).start();
+                assertThat(writer.succeed(LOAD)).contains("verified").doesNotContain("failed");
+            }
+            awaitVolume(cluster, 1, "data", ReplicatedVolumeIT::ready);
+            assertThat(volume(cluster, 1, "data").getActivity().getLastRebuildCopiedBytes())
+                    .isLessThan(VOLUME_BYTES);
+        }
+    }
+
+    @Test
+    void theDeathOfTheOwnerUnderLoadIsTakenOverAndNoAckedWriteIsLost() throws Exception {
+        try (LocalCluster cluster =
+                LocalCluster.lay(folder, 3, DISK_BYTES, "auto").start()) {
+            cluster.create("data", VOLUME_BYTES, 3);
+            String export = cluster.serve(1, "data");
+            List<String> uris = List.of(cluster.uri(1, export), cluster.uri(2, export), cluster.uri(3, export));
+            try (Tool writer = NbdTools.ackedWriter(folder, uris, 15, 4_096, 12)) {
+                Awaitility.await().atMost(LOAD).until(() -> writer.said().contains("writing"));
+                cluster.engine(1).kill();
+                assertThat(writer.succeed(LOAD)).contains("verified");
+            }
+            assertThat(volume(cluster, 2, "data").getOwnerNode())
+                    .isNotEqualTo(1)
+                    .isPositive();
+            cluster.engine(1).start();
+            awaitVolume(cluster, 2, "data", ReplicatedVolumeIT::ready);
+        }
+    }
+
+    @Test
+    void anOwnerThatStoodStillAcksNothingAfterItsLeases() throws Exception {
+        try (LocalCluster cluster =
+                LocalCluster.lay(folder, 3, DISK_BYTES, "auto").start()) {
+            cluster.create("data", VOLUME_BYTES, 3);
+            String export = cluster.serve(1, "data");
+            List<String> uris = List.of(cluster.uri(2, export), cluster.uri(3, export));
+            NbdTools.shell(folder, cluster.uri(1, export), "h.pwrite(b'a' * 4096, 0)");
+            cluster.engine(1).pause();
+            try (Tool writer = NbdTools.ackedWriter(folder, uris, 10, 512, 15)) {
+                assertThat(writer.succeed(LOAD)).contains("verified");
+            }
+            cluster.engine(1).resume();
+            Tool stale = Tool.start(folder, "nbdsh", "--uri", cluster.uri(1, export), "-c", "h.pwrite(b'b' * 4096, 0)");
+            assertThat(stale.end(LOAD)).as(stale.said()).isNotZero();
+            awaitVolume(cluster, 2, "data", ReplicatedVolumeIT::ready);
+        }
+    }
+
+    @Test
+    void dataOutlivesAnOrderlyStopAndAKillOfAllEngines() throws Exception {
+        try (LocalCluster cluster =
+                LocalCluster.lay(folder, 3, DISK_BYTES, "auto").start()) {
+            cluster.create("data", VOLUME_BYTES, 3);
+            String export = cluster.serve(2, "data");
+            NbdTools.shell(folder, cluster.uri(2, export), "h.pwrite(b'first' * 2000, 5000)");
+            for (int number = 1; number <= 3; number++) {
+                cluster.engine(number).process().destroy();
+            }
+            for (int number = 1; number <= 3; number++) {
+                assertThat(cluster.engine(number).awaitEnd(STOPPED))
+                        .as(cluster.engine(number).log())
+                        .isZero();
+            }
+            cluster.start();
+            String after = cluster.serve(1, "data");
+            NbdTools.shell(folder, cluster.uri(1, after), """
+                    assert h.pread(10000, 5000) == b'first' * 2000
+                    h.pwrite(b'second' * 2000, 100000)
+                    """);
+            for (int number = 1; number <= 3; number++) {
+                cluster.engine(number).kill();
+            }
+            cluster.start();
+            String last = cluster.serve(3, "data");
+            NbdTools.shell(folder, cluster.uri(3, last), """
+                    assert h.pread(10000, 5000) == b'first' * 2000
+                    assert h.pread(12000, 100000) == b'second' * 2000
+                    """);
+        }
+    }
+
+    @Test
+    void aPlannedMoveAndAnOrderlyStopOfTheOwnerStallForLessThanTwoSeconds() throws Exception {
+        try (LocalCluster cluster =
+                LocalCluster.lay(folder, 3, DISK_BYTES, "auto").start()) {
+            cluster.create("data", VOLUME_BYTES, 3);
+            String export = cluster.serve(1, "data");
+            List<String> uris = List.of(cluster.uri(1, export), cluster.uri(2, export), cluster.uri(3, export));
+            try (Tool writer = NbdTools.ackedWriter(folder, uris, 8, 512, 2)) {
+                Awaitility.await().atMost(LOAD).until(() -> writer.said().contains("writing"));
+                Volume moved = cluster.engine(1)
+                        .control()
+                        .moveVolume(MoveVolumeRequest.newBuilder()
+                                .setName("data")
+                                .setNode(2)
+                                .build());
+                assertThat(moved.getOwnerNode()).isEqualTo(2);
+                assertThat(cluster.engine(2).terminate(STOPPED))
+                        .as(cluster.engine(2).log())
+                        .isZero();
+                assertThat(writer.succeed(LOAD)).contains("verified");
+            }
+        }
+    }
+}
