@@ -112,7 +112,8 @@ final class SpaceCredits {
 
     private void ask(Member member, int atLeast) {
         Account account = member.credits;
-        if (account.asking || !member.takesWrites()) {
+        // A member that still stores the epoch grants nothing for it, which must not pass for a full disk.
+        if (account.asking || !member.takesWrites() || member.reportEpoch() != members.epoch()) {
             return;
         }
         account.asking = true;
