@@ -2,6 +2,8 @@ package storage.cairn.engine.store;
 
 import java.util.Collection;
 import java.util.Collections;
+import java.util.HashSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.BufferPool;
@@ -58,6 +60,7 @@ public final class ExtentStore implements ReplicaStore {
     private final Mutator mutator;
     private final Superblocks superblocks;
     private final Mem journalMemory;
+    private final Set<VolumeId> creating = new HashSet<>();
     private final Runnable turn = this::turn;
 
     private State state = State.OPENING;
@@ -284,11 +287,15 @@ public final class ExtentStore implements ReplicaStore {
             return;
         }
         boolean stalled = mutator.hasStalled();
-        if (stalled && stalledBefore && mappings.active().isEmpty() && quarantine.size() == 0) {
+        if (stalled
+                && stalledBefore
+                && mutator.onlyStalled()
+                && mappings.active().isEmpty()
+                && quarantine.size() == 0) {
             mutator.refuseStalled();
             wake();
         }
-        long records = mappings.active().records();
+        long records = mappings.active().load();
         boolean due = checkpointWanted
                 || stalled
                 || records >= settings.overlayRecords() * 3 / 4
@@ -409,10 +416,18 @@ public final class ExtentStore implements ReplicaStore {
             answer(done, tag, Status.NO_SPACE);
             return;
         }
+        if (!creating.add(configuration.volume())) {
+            answer(done, tag, Status.CONFLICT);
+            return;
+        }
         StoredReplica replica = new StoredReplica(this, replicas.takeNumber(), configuration);
-        Mutation m = mutator.acquire(Mutation.Kind.CREATE, replica, done, tag);
+        Replica.Done ended = (t, status) -> {
+            creating.remove(configuration.volume());
+            done.done(t, status);
+        };
+        Mutation m = mutator.acquire(Mutation.Kind.CREATE, replica, ended, tag);
         if (m == null) {
-            answer(done, tag, Status.BUSY);
+            answer(ended, tag, Status.BUSY);
             return;
         }
         m.configuration = configuration;

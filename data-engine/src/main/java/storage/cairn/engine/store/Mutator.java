@@ -73,6 +73,11 @@ final class Mutator implements Journal.Listener {
         return live == 0;
     }
 
+    /** Whether everything that was admitted waits for space, ring or overlay. */
+    boolean onlyStalled() {
+        return recordsUnderWay == 0;
+    }
+
     boolean hasStalled() {
         return !stalled.isEmpty();
     }
@@ -177,7 +182,7 @@ final class Mutator implements Journal.Listener {
             return false;
         }
         int slots = needsSlots(m);
-        long records = mappings.active().records() + recordsUnderWay + recordsOf(m);
+        long records = mappings.active().load() + recordsUnderWay + recordsOf(m);
         if (records > overlayRecords && mappings.active().extents() > 0) {
             return false;
         }
@@ -235,8 +240,8 @@ final class Mutator implements Journal.Listener {
 
     private static int recordsOf(Mutation m) {
         return switch (m.kind) {
-            case WRITE, RESYNC, REPAIR -> m.count;
-            case ZERO -> Math.min(m.count, 2 * Replica.EXTENT_BLOCKS);
+            case WRITE, RESYNC, REPAIR -> m.count + extentsOf(m);
+            case ZERO -> Math.min(m.count, 2 * Replica.EXTENT_BLOCKS) + extentsOf(m);
             case RESIZE, CONFIGURE, CREATE, DELETE, ABORT -> 0;
         };
     }

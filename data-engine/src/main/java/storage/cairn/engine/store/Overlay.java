@@ -44,6 +44,11 @@ final class Overlay {
         return extents;
     }
 
+    /** What is bounded: entries of both kinds. */
+    long load() {
+        return records + extents;
+    }
+
     boolean isEmpty() {
         return extents == 0;
     }

@@ -111,10 +111,10 @@ final class OverlaySegment {
             return found;
         }
         if (extents == extentKeys.length) {
-            extentKeys = Arrays.copyOf(extentKeys, extents * 2);
-            maxWseqs = Arrays.copyOf(maxWseqs, extents * 2);
-            heads = Arrays.copyOf(heads, extents * 2);
-            bases = Arrays.copyOf(bases, extents * 2);
+            extentKeys = Arrays.copyOf(extentKeys, grown(extents));
+            maxWseqs = Arrays.copyOf(maxWseqs, grown(extents));
+            heads = Arrays.copyOf(heads, grown(extents));
+            bases = Arrays.copyOf(bases, grown(extents));
         }
         if (extents * 2 >= extentTable.length) {
             extentTable = filled(extentTable.length * 2);
@@ -140,10 +140,10 @@ final class OverlaySegment {
             return previous;
         }
         if (blocks == keys.length) {
-            keys = Arrays.copyOf(keys, blocks * 2);
-            slots = Arrays.copyOf(slots, blocks * 2);
-            crcs = Arrays.copyOf(crcs, blocks * 2);
-            nexts = Arrays.copyOf(nexts, blocks * 2);
+            keys = Arrays.copyOf(keys, grown(blocks));
+            slots = Arrays.copyOf(slots, grown(blocks));
+            crcs = Arrays.copyOf(crcs, grown(blocks));
+            nexts = Arrays.copyOf(nexts, grown(blocks));
         }
         if (blocks * 4L >= blockTable.length * 3L) {
             blockTable = filled(blockTable.length * 2);
@@ -174,6 +174,11 @@ final class OverlaySegment {
             i = i + 1 & mask;
         }
         table[i] = entry;
+    }
+
+    /** A quarter more: what is copied is little, what lies idle too. */
+    private static int grown(int length) {
+        return length + Math.max(8, length / 4);
     }
 
     private static int[] filled(int length) {

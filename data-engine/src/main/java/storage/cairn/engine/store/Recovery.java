@@ -208,8 +208,9 @@ final class Recovery {
             fail(new StoreException("flush failed with errno " + errno + ": replace the disk"));
             return;
         }
-        if (scanned.damaged()) {
-            for (StoredReplica replica : replicas.live()) {
+        Verification verified = verification;
+        for (StoredReplica replica : replicas.live()) {
+            if (scanned.damaged() || (verified != null && verified.doubtful(replica.number()))) {
                 replica.damage();
             }
         }

@@ -10,6 +10,7 @@ final class Repair implements Replica.Done {
     private final Mutator mutator;
     private final Lookups lookups;
     private final Lookup lookup;
+    private final StoredReplica replica;
     private int position;
     private boolean conflict;
 
@@ -17,6 +18,7 @@ final class Repair implements Replica.Done {
         this.mutator = mutator;
         this.lookups = lookups;
         this.lookup = lookup;
+        this.replica = lookup.replica();
     }
 
     void next() {
@@ -49,8 +51,8 @@ final class Repair implements Replica.Done {
     }
 
     private void finish(Status status) {
-        lookup.replica().repairEnded(lookup.block, lookup.count);
-        mutator.releaseHeld(lookup.replica());
+        replica.repairEnded(lookup.block, lookup.count);
+        mutator.releaseHeld(replica);
         lookups.repaired(lookup, status);
     }
 

@@ -3,7 +3,8 @@ package storage.cairn.engine.store;
 /**
  * Memory and pace of one disk's store.
  *
- * @param overlayRecords most block mappings between two checkpoints, each about 32 bytes in each of the two overlays
+ * @param overlayRecords most entries of an overlay, of which there are two while a checkpoint is written; an entry takes
+ *     at most 43 bytes
  * @param pageCacheBytes page cache, a multiple of 1 MiB, taken from the buffer pool at open
  * @param checkpointNanos a checkpoint is written at the latest so long after the first change
  * @param maxMutations most writes, zeroes and other changes under way
@@ -28,8 +29,13 @@ public record StoreSettings(
         }
     }
 
-    /** 11 M records in all (350 MiB), 64 MiB of page cache, 30 minutes. */
+    /** Memory that a store takes from its buffer pool for good, and what recovery and scrubbing borrow beside it. */
+    public long poolBytes() {
+        return pageCacheBytes + (16L << 20);
+    }
+
+    /** Overlays of 350 MiB together at most, 64 MiB of page cache, 30 minutes. */
     public static StoreSettings defaults() {
-        return new StoreSettings(5_500_000, 64 << 20, 1_800_000_000_000L, 4_096, 1_024);
+        return new StoreSettings(4_250_000, 64 << 20, 1_800_000_000_000L, 4_096, 1_024);
     }
 }

@@ -343,13 +343,13 @@ final class StoredReplica implements Replica {
     /** Takes credits, or a reservation, or free space there and then. */
     private boolean pay(Mutation m, int slots) {
         Space space = store.space();
+        if (takeReservation(m.block, m.count)) {
+            m.overwrite = true;
+            return true;
+        }
         if (credits >= slots) {
             credits -= slots;
             m.promised = slots;
-            return true;
-        }
-        if (takeReservation(m.block, m.count)) {
-            m.overwrite = true;
             return true;
         }
         if (space.available(slots) >= 0) {

@@ -24,6 +24,7 @@ final class Verification {
     private final BlockDevice.Completion dataRead = this::dataRead;
     private final List<Candidate> candidates = new ArrayList<>();
     private final Set<Where> dropped = new HashSet<>();
+    private final Set<Integer> doubtful = new HashSet<>();
     private final Overlay replaced = new Overlay();
     private final boolean[] bad = new boolean[PageWriter.PAGES];
     private int next;
@@ -40,6 +41,11 @@ final class Verification {
 
     boolean dropped(long blockSeq, int offset) {
         return !dropped.isEmpty() && dropped.contains(new Where(blockSeq, offset));
+    }
+
+    /** Whether data of this volume could not be read at all, so that what was dropped may have been acked. */
+    boolean doubtful(int volume) {
+        return doubtful.contains(volume);
     }
 
     void run() throws StoreException {
@@ -121,12 +127,14 @@ final class Verification {
                 continue;
             }
             boolean holds = true;
+            boolean unreadable = false;
             int i = 0;
             for (int run = 0; run < record.runs(); run++) {
                 boolean slots = record.runSlot(run) > ExtentPage.LAST_SPECIAL;
                 for (int j = 0; j < record.runLength(run); j++, i++) {
                     if (slots && !isReplaced(Overlay.key(record.volume(), record.block() + i))) {
                         holds &= !bad[at + i] && mem.crc(at + i) == record.crc(i);
+                        unreadable |= bad[at + i];
                     }
                 }
             }
@@ -135,6 +143,9 @@ final class Verification {
                 replace(record);
             } else {
                 dropped.add(new Where(candidate.blockSeq(), candidate.offset()));
+                if (unreadable) {
+                    doubtful.add(record.volume());
+                }
             }
         }
         batch();
