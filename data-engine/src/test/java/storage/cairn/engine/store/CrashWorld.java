@@ -57,7 +57,7 @@ final class CrashWorld {
         final long[] acked;
         final boolean[] busy;
         final List<Change> underWay = new ArrayList<>();
-        final List<List<Change>> watchers = new ArrayList<>();
+        final List<Watch> watchers = new ArrayList<>();
         long epoch = 1;
         long nextWseq = 1;
         long commitSeq;
@@ -70,6 +70,15 @@ final class CrashWorld {
             this.blocks = blocks;
             this.acked = new long[blocks];
             this.busy = new boolean[blocks];
+        }
+    }
+
+    /** Changes that ran at some time during a read. */
+    static final class Watch {
+        final List<Change> changes;
+
+        Watch(List<Change> underWay) {
+            changes = new ArrayList<>(underWay);
         }
     }
 
@@ -300,7 +309,7 @@ final class CrashWorld {
     private Change begin(Model model, int block, long[] ids) {
         Change change = new Change(model.nextWseq++, block, ids);
         model.underWay.add(change);
-        model.watchers.forEach(watcher -> watcher.add(change));
+        model.watchers.forEach(watcher -> watcher.changes.add(change));
         inFlight++;
         made++;
         return change;
@@ -337,7 +346,7 @@ final class CrashWorld {
         inFlight++;
         int life = model.lives;
         long[] before = Arrays.copyOfRange(model.acked, from, from + count);
-        List<Change> meanwhile = new ArrayList<>(model.underWay);
+        Watch meanwhile = new Watch(model.underWay);
         model.watchers.add(meanwhile);
         replica.read(
                 from,
@@ -346,14 +355,14 @@ final class CrashWorld {
                 0,
                 (tag, status) -> {
                     inFlight--;
-                    model.watchers.removeIf(watcher -> watcher == meanwhile);
+                    model.watchers.remove(meanwhile);
                     if (life == model.lives) {
                         check(status == Status.OK, "read: " + status);
                         check(into.firstMismatch(0, count) < 0, "read with wrong checksums");
                         for (int i = 0; i < count; i++) {
                             long found = idOf(into, i);
                             boolean known = found == before[i];
-                            for (Change change : meanwhile) {
+                            for (Change change : meanwhile.changes) {
                                 int at = from + i - change.block;
                                 known |= at >= 0 && at < change.ids.length && change.ids[at] == found;
                             }
