@@ -113,6 +113,7 @@ final class HostQueue {
         waiting.clear();
         admittedBytes = 0;
         for (HostOp op : all) {
+            op.place = -1;
             op.tell(status);
             op.discard();
         }

@@ -227,7 +227,7 @@ public final class Simulate implements Callable<Integer> {
         }
 
         SimReport run(Trace events) {
-            StoreTarget target = memory ? StoreTarget.IN_MEMORY : StoreTarget.IN_MEMORY;
+            StoreTarget target = memory ? StoreTarget.IN_MEMORY : StoreTarget.EXTENT;
             if (store) {
                 return new StoreSim(seed, target, faults, operations, events).run();
             }

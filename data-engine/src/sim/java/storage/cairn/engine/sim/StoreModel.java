@@ -327,6 +327,9 @@ final class StoreModel {
         if (op.state == State.APPLIED && above && !op.seen) {
             if (forgiving) {
                 ops.remove(op.entry.wseq());
+                for (int i = 0; i < op.entry.count(); i++) {
+                    trusted[(int) op.entry.block() + i] = false;
+                }
                 return;
             }
             throw new Violation("I1", "volume " + name() + " lost " + op.entry + ", which it had completed");

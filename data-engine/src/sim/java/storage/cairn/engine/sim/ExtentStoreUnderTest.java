@@ -1,0 +1,111 @@
+package storage.cairn.engine.sim;
+
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.BlockDevice;
+import storage.cairn.engine.port.DiskId;
+import storage.cairn.engine.port.VolumeId;
+import storage.cairn.engine.store.ExtentStore;
+import storage.cairn.engine.store.Label;
+import storage.cairn.engine.store.ReplicaStore;
+import storage.cairn.engine.store.StoreSettings;
+
+/** The real store on a {@link SimDisk}, formatted when it is first opened. */
+final class ExtentStoreUnderTest implements StoreUnderTest {
+    private static final UUID CLUSTER = new UUID(0x6361_6972L, 0x6e);
+    private static final long POOL_BYTES = 256L << 20;
+
+    private final SimRandom random;
+    private final SimDisk disk;
+    private final DiskId id;
+    private final StoreSettings settings;
+    private boolean formatted;
+
+    ExtentStoreUnderTest(SimRandom random, SimDisk disk, DiskId id) {
+        this.random = random;
+        this.disk = disk;
+        this.id = id;
+        this.settings = new StoreSettings(
+                4_096L << random.below(4),
+                1 << 20,
+                100_000_000L << random.below(10),
+                256 << random.below(3),
+                256 << random.below(3));
+    }
+
+    @Override
+    public DiskId id() {
+        return id;
+    }
+
+    @Override
+    public void open(SimProcess process, Opened opened) {
+        BlockDevice device = disk.open(process);
+        SimBuffers pool = new SimBuffers(POOL_BYTES);
+        if (formatted) {
+            open(process, device, pool, opened);
+            return;
+        }
+        ExtentStore.format(device, new Label(id, CLUSTER), pool, process, problem -> {
+            if (problem != null) {
+                device.close();
+                opened.opened(null, problem);
+            } else {
+                formatted = true;
+                open(process, device, pool, opened);
+            }
+        });
+    }
+
+    private void open(SimProcess process, BlockDevice device, SimBuffers pool, Opened opened) {
+        ExtentStore.open(device, process, settings, pool, new ExtentStore.Opened() {
+            @Override
+            public void opened(ExtentStore store) {
+                if (!store.disk().equals(id)) {
+                    throw new Violation("I9", "disk " + id + " says that it is " + store.disk());
+                }
+                opened.opened(store, "");
+            }
+
+            @Override
+            public void failed(String reason) {
+                device.close();
+                opened.opened(null, reason);
+            }
+        });
+    }
+
+    @Override
+    public void killed() {
+        disk.kill();
+    }
+
+    @Override
+    public void powerCut() {
+        disk.powerCut();
+    }
+
+    @Override
+    public void replace() {
+        disk.kill();
+        formatted = false;
+    }
+
+    @Override
+    public byte @Nullable [] peek(VolumeId volume, long block) {
+        return null;
+    }
+
+    @Override
+    public void rot(VolumeId volume, long block) {
+        disk.rot(random.below(disk.blocks()));
+    }
+
+    @Override
+    public @Nullable String audit(ReplicaStore store) {
+        long free = store.freeSlots();
+        return free < 0 || free > store.capacitySlots()
+                ? free + " slots of " + store.capacitySlots() + " are free on disk " + id
+                : null;
+    }
+}
