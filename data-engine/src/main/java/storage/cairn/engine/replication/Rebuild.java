@@ -330,7 +330,7 @@ final class Rebuild {
         members.consider(owner.membership());
         owner.log(
                 Log.Level.INFO,
-                "Rebuilt",
+                "RebuildDone",
                 "disk " + target.disk + ": " + total + " extents compared, " + copiedBytes + " bytes copied");
         rebuilds.ended(copiedBytes, true);
     }
@@ -367,16 +367,9 @@ final class Rebuild {
         }
     }
 
-    /** Whether a block may be left as it is: both sides have the same version of it. */
+    /** Whether a block may be left as it is: both sides have the same version of it. A hole is a zero block. */
     static boolean equal(Replica.ExtentContent source, Replica.ExtentContent other, int block, long sinceSeq) {
-        boolean sourceData = source.states()[block] == Replica.BlockState.DATA;
-        boolean otherData = other.states()[block] == Replica.BlockState.DATA;
-        if (!sourceData && !otherData) {
-            return true;
-        }
-        long highest = Math.max(source.maxWseq(), other.maxWseq());
-        return sourceData == otherData
-                && highest - sinceSeq < 1 << 24
+        return Math.max(source.maxWseq(), other.maxWseq()) - sinceSeq < 1 << 24
                 && source.crcs()[block] == other.crcs()[block]
                 && source.wseqLows()[block] == other.wseqLows()[block];
     }

@@ -109,12 +109,9 @@ final class ReplicaServer implements ReplicaSlot.Revoked {
     boolean grantsOutstanding() {
         for (ServedDisk disk : disks.values()) {
             for (ReplicaSlot slot : disk.slots().values()) {
-                if (slot.grantLeftNanos() > 0) {
+                if (slot.grantLeftNanos() > 0 || slot.mayHaveForgottenGrants()) {
                     return true;
                 }
-            }
-            if (disk.silentLeftNanos() > 0) {
-                return true;
             }
         }
         return false;

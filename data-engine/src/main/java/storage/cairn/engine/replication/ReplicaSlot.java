@@ -37,6 +37,7 @@ final class ReplicaSlot {
     private int submitted;
     private boolean gone;
     private boolean rejoined;
+    private boolean admitted;
 
     /** The grant: to whom, since when, and, once refused, until when. */
     private @Nullable GrantSession grantee;
@@ -236,6 +237,7 @@ final class ReplicaSlot {
         }
         grantee = disk.session(hello.node(), hello.session());
         granteeIncarnation = owner.incarnation();
+        admitted = true;
         grantedNanos = context.now();
         frozen = false;
         return Status.OK;
@@ -310,6 +312,16 @@ final class ReplicaSlot {
             since = session.lastRenewNanos();
         }
         return since + NodeContext.nanos(context.settings.leases().honourMillis()) - context.now();
+    }
+
+    /**
+     * Whether a grant of the disk's last stay may still be live: until the silence is over, or the very owner that it
+     * can only have been given to has come again.
+     */
+    boolean mayHaveForgottenGrants() {
+        return !admitted
+                && disk.silentLeftNanos() > 0
+                && replica.configuration().owner() != null;
     }
 
     /** Whether the grant was renewed so lately that its owner must be taken for alive. */

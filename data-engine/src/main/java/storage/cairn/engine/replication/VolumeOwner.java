@@ -135,7 +135,7 @@ final class VolumeOwner implements Membership.Fenced {
         writes.begin(last, highest);
         writes.newEpoch();
         state = State.SERVING;
-        log(Log.Level.INFO, "Serving", "first wseq " + (writes.lastWseq() + 1));
+        log(Log.Level.INFO, "TookOver", "first wseq " + (writes.lastWseq() + 1));
         queue.open(true);
         touch();
         List<Started> told = List.copyOf(whenServing);

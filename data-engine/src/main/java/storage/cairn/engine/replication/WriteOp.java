@@ -32,6 +32,7 @@ final class WriteOp extends HostOp implements Replica.Done {
     boolean inTail;
     boolean withdrawn;
     boolean locked;
+    boolean retired;
     /** The round of {@link SpaceCredits} in which its space was reserved. */
     long reservedRound;
 
@@ -119,6 +120,7 @@ final class WriteOp extends HostOp implements Replica.Done {
         inTail = false;
         withdrawn = false;
         locked = false;
+        retired = false;
         reservedRound = 0;
     }
 }

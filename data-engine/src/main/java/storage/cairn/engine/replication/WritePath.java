@@ -35,6 +35,8 @@ final class WritePath {
     private long lastWseq;
     private long toldCommitSeq;
     private boolean admitting;
+    private final ArrayDeque<WriteOp> retired = new ArrayDeque<>();
+    private int walks;
 
     WritePath(NodeContext context, VolumeOwner owner, Members members, RangeLock lock, HostQueue queue) {
         this.context = context;
@@ -221,6 +223,13 @@ final class WritePath {
 
     void answered(WriteOp op, int index, Status status) {
         op.underWay--;
+        walks++;
+        took(op, index, status);
+        walks--;
+        recycleIfOver(op);
+    }
+
+    private void took(WriteOp op, int index, Status status) {
         if (owner.stopped()) {
             return;
         }
@@ -232,11 +241,9 @@ final class WritePath {
         } else if (status == Status.CORRUPT && !op.complete && member.takesWrites() && op.resends < MAX_RESENDS) {
             op.resends++;
             send(op, member);
-            return;
         } else if (status != Status.UNAVAILABLE) {
             member.fail(status, "it answered " + status + " to wseq " + op.wseq);
         }
-        recycleIfOver(op);
     }
 
     private void completeIfHeld(WriteOp op) {
@@ -265,21 +272,31 @@ final class WritePath {
         owner.committed();
     }
 
+    /** An operation that is over may be used again, but not while somebody walks the tail that it was in. */
     private void recycleIfOver(WriteOp op) {
-        if (op.complete && !op.inTail && op.underWay == 0 && op.place < 0) {
-            op.clear();
+        if (op.complete && !op.inTail && op.underWay == 0 && op.place < 0 && !op.retired) {
+            op.retired = true;
+            retired.add(op);
+        }
+        if (walks > 0) {
+            return;
+        }
+        for (WriteOp over = retired.poll(); over != null; over = retired.poll()) {
+            over.clear();
             if (free.size() < KEPT_OPS) {
-                free.push(op);
+                free.push(over);
             }
         }
     }
 
     /** Which members count has changed: what they all hold is complete now. */
     void reconsider() {
+        walks++;
         for (WriteOp op : new ArrayList<>(tail)) {
             completeIfHeld(op);
             recycleIfOver(op);
         }
+        walks--;
         admitReady();
     }
 
@@ -290,10 +307,9 @@ final class WritePath {
             known.add(entry.wseq());
         }
         long authority = owner.membership().current().epoch();
-        long last = lastWseq;
+        walks++;
         for (WriteOp op : new ArrayList<>(tail)) {
-            // What completes here takes others out of the tail, and they may be in use again already.
-            if (!op.inTail || op.complete || op.wseq > last) {
+            if (op.complete) {
                 continue;
             }
             if (known.contains(op.wseq)) {
@@ -306,6 +322,7 @@ final class WritePath {
             }
             recycleIfOver(op);
         }
+        walks--;
     }
 
     /** When the oldest operation was sent that this member has not acked, or -1. */
