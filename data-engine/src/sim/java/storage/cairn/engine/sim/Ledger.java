@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.Crc32c;
 import storage.cairn.engine.port.DiskId;
 
 /**
@@ -93,7 +94,8 @@ final class Ledger {
         @Nullable
         String difference(ReplicaImage other) {
             for (int i = 0; i < crcs.length; i++) {
-                if (crcs[i] != other.crcs[i] || wseqLows[i] != other.wseqLows[i]) {
+                boolean zeroes = crcs[i] == Crc32c.ZERO_BLOCK;
+                if (crcs[i] != other.crcs[i] || (!zeroes && wseqLows[i] != other.wseqLows[i])) {
                     return "block " + i + ": disk " + disk + " has checksum " + Integer.toHexString(crcs[i]) + " of "
                             + wseqLows[i] + ", disk " + other.disk + " has " + Integer.toHexString(other.crcs[i])
                             + " of " + other.wseqLows[i];

@@ -369,7 +369,8 @@ final class StoreModel {
                         "volume " + name() + " block " + block + " is described as " + content.states()[i]
                                 + " with another checksum than it was written with");
             }
-            if (wseqs[block] == UNKNOWN_WSEQ) {
+            // An extent of holes keeps no page: only its maxWseq is known then.
+            if (wseqs[block] == UNKNOWN_WSEQ || (!data && content.maxWseq() >= wseqs[block])) {
                 continue;
             }
             if (content.wseqLows()[i] != (int) (wseqs[block] & 0xff_ffff) || content.maxWseq() < wseqs[block]) {
