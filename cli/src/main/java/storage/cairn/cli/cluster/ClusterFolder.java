@@ -10,11 +10,13 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.locks.LockSupport;
 import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Failure;
 import storage.cairn.cli.base.Json;
@@ -36,6 +38,7 @@ import storage.cairn.cli.base.Json;
 final class ClusterFolder {
     private static final int PORTS_PER_NODE = 4;
     private static final int SECRET_BYTES = 32;
+    private static final Duration GIVEN_BACK = Duration.ofSeconds(5);
 
     private final Path dir;
     private ClusterFile file;
@@ -118,9 +121,7 @@ final class ClusterFolder {
         ClusterFile.Node node = node(number);
         try {
             SocketFolder.make(socketFolder(node));
-            List<String> taken = addresses(node).stream()
-                    .filter(address -> !FreePorts.isFree(port(address)))
-                    .toList();
+            List<String> taken = takenFor(addresses(node), GIVEN_BACK);
             if (taken.isEmpty()) {
                 return;
             }
@@ -137,6 +138,22 @@ final class ClusterFolder {
             write(dir.resolve("cluster.json"), Json.text(file) + "\n");
         } catch (IOException e) {
             throw new UncheckedIOException("node " + number + " in " + dir + " cannot be prepared", e);
+        }
+    }
+
+    /** Those addresses that are still taken after a while: the kernel closes a killed engine's only after its end. */
+    private static List<String> takenFor(List<String> addresses, Duration patience) {
+        long deadline = System.nanoTime() + patience.toNanos();
+        while (true) {
+            List<String> taken = addresses.stream()
+                    .filter(address -> !FreePorts.isFree(port(address)))
+                    .toList();
+            if (taken.isEmpty()
+                    || System.nanoTime() >= deadline
+                    || Thread.currentThread().isInterrupted()) {
+                return taken;
+            }
+            LockSupport.parkNanos(Duration.ofMillis(20).toNanos());
         }
     }
 
