@@ -23,6 +23,7 @@ import storage.cairn.engine.store.ReplicaStore;
  */
 final class StoreSim {
     private static final int MOST_OPENS = 8;
+    private static final int MOST_CRASHES_IN_ROW = 3;
     private static final int MOST_CRASHES_PER_MILLION = 3_000;
     private static final int DISK_BLOCKS = 1 << 14;
     private static final long PATIENCE_NANOS = 120_000_000_000L;
@@ -47,6 +48,7 @@ final class StoreSim {
     private @Nullable ReplicaStore store;
     private boolean opening;
     private int failedOpens;
+    private int crashesInRow;
     private int outstanding;
     private int life;
     private long done;
@@ -172,7 +174,8 @@ final class StoreSim {
         if (!opening) {
             open();
         }
-        if (crashes(20)) {
+        if (crashesInRow < MOST_CRASHES_IN_ROW && crashes(2)) {
+            crashesInRow++;
             crash();
         } else {
             step();
@@ -237,6 +240,7 @@ final class StoreSim {
             return;
         }
         failedOpens = 0;
+        crashesInRow = 0;
         store = opened;
         trace.event(clock.nanos(), 0, "store: open", life, opened.replicas().size(), opened.freeSlots());
         workload.recovered(opened);
