@@ -16,5 +16,8 @@ interface Locations {
     /** Node where the disk is, 0 when that is not known. */
     int nodeOf(DiskId disk);
 
+    /** Whether the disk is announced, and healthy. */
+    boolean usable(DiskId disk);
+
     Leases leases();
 }

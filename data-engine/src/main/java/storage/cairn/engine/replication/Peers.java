@@ -132,12 +132,18 @@ final class Peers implements PeerConversation.Heard, Locations {
             return slot == null || local.failure() != null ? null : new LocalLink(context, slot, hello, events);
         }
         Placed where = placed.get(disk);
-        return where == null ? null : new RemoteLink(context, where.node, hello, events);
+        return where == null || !where.disk.failure().isEmpty()
+                ? null
+                : new RemoteLink(context, where.node, hello, events);
     }
 
     @Override
     public String whyAbsent(DiskId disk) {
         ServedDisk local = replicas.disk(disk);
+        Placed where = placed.get(disk);
+        if (local == null && where != null) {
+            return "disk " + disk + " at node " + where.node + " failed: " + where.disk.failure();
+        }
         if (local == null) {
             return "no node announces disk " + disk;
         }
@@ -152,6 +158,16 @@ final class Peers implements PeerConversation.Heard, Locations {
         }
         Placed where = placed.get(disk);
         return where == null ? 0 : where.node;
+    }
+
+    @Override
+    public boolean usable(DiskId disk) {
+        ServedDisk local = replicas.disk(disk);
+        if (local != null) {
+            return local.failure() == null;
+        }
+        Placed where = placed.get(disk);
+        return where != null && where.disk.failure().isEmpty();
     }
 
     @Override

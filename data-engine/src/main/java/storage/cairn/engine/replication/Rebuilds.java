@@ -89,7 +89,7 @@ final class Rebuilds {
 
     private boolean isDue(Stale stale) {
         Member member = members.of(stale.replica());
-        return member != null && member.rejoinAtNanos - context.now() <= 0 && owner.node(stale.replica()) != 0;
+        return member != null && member.rejoinAtNanos - context.now() <= 0 && owner.usable(stale.replica());
     }
 
     void connected(Member member) {

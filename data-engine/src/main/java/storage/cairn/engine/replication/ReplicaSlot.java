@@ -314,6 +314,12 @@ final class ReplicaSlot {
         return since + NodeContext.nanos(context.settings.leases().honourMillis()) - context.now();
     }
 
+    /** Whether the owner of another process relies on a grant of this replica. */
+    boolean grantedElsewhere() {
+        GrantSession session = grantee;
+        return session != null && !session.id.equals(context.session) && grantLeftNanos() > 0;
+    }
+
     /**
      * Whether a grant of the disk's last stay may still be live: until the silence is over, or the very owner that it
      * can only have been given to has come again.

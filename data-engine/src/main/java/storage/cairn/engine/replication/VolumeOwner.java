@@ -470,9 +470,8 @@ final class VolumeOwner implements Membership.Fenced {
         return clients.size();
     }
 
-    /** Node where a disk is, 0 when that is not known. */
-    int node(DiskId disk) {
-        return host.locations().nodeOf(disk);
+    boolean usable(DiskId disk) {
+        return host.locations().usable(disk);
     }
 
     long blocks() {
