@@ -86,6 +86,11 @@ final class ExtentStoreUnderTest implements StoreUnderTest {
     }
 
     @Override
+    public void keepMediumHonest() {
+        disk.keepMediumHonest();
+    }
+
+    @Override
     public void replace() {
         disk.kill();
         formatted = false;

@@ -19,6 +19,9 @@ interface StoreUnderTest {
     /** The machine lost power. */
     void powerCut();
 
+    /** From now on the medium loses and misdirects nothing and does not rot by itself. */
+    void keepMediumHonest();
+
     /** A new, empty disk takes the place of this one. */
     void replace();
 
@@ -61,6 +64,11 @@ interface StoreUnderTest {
         @Override
         public void powerCut() {
             disk.crash();
+        }
+
+        @Override
+        public void keepMediumHonest() {
+            // It never does anything else.
         }
 
         @Override

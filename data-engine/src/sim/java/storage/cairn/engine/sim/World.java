@@ -91,6 +91,7 @@ final class World {
         int count = random.below(4) == 0 ? 2 : 1;
         for (int i = 0; i < count; i++) {
             StoreUnderTest disk = plan.stores.make(clock, random.fork(), faults, trace, node * 10 + i, 1 << 14);
+            disk.keepMediumHonest();
             made.add(disk);
             disks.put(disk.id(), disk);
         }
