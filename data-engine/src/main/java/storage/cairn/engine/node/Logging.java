@@ -50,7 +50,13 @@ final class Logging {
                 .addAttribute("shutdownTimeout", FLUSH_MILLIS)
                 .addComponent(builder.newAppenderRef("target")));
         Level level = Level.valueOf(config.logLevel().name());
-        builder.add(builder.newLogger("cairn", level)
+        for (String ours : new String[] {"cairn", "storage.cairn"}) {
+            builder.add(builder.newLogger(ours, level)
+                    .addAttribute("additivity", false)
+                    .add(builder.newAppenderRef("async")));
+        }
+        // gRPC asks unix sockets for TCP's keep-alive, and Netty warns of it for each connection.
+        builder.add(builder.newLogger("io.netty.bootstrap", Level.ERROR)
                 .addAttribute("additivity", false)
                 .add(builder.newAppenderRef("async")));
         builder.add(builder.newRootLogger(Level.WARN).add(builder.newAppenderRef("async")));

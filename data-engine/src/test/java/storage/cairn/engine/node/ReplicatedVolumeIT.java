@@ -20,7 +20,7 @@ import storage.cairn.api.v1alpha1.Volume;
 final class ReplicatedVolumeIT {
     private static final long DISK_BYTES = 512L << 20;
     private static final long VOLUME_BYTES = 64L << 20;
-    private static final Duration LOAD = Duration.ofSeconds(90);
+    private static final Duration LOAD = Duration.ofSeconds(45);
     private static final Duration REBUILT = Duration.ofSeconds(60);
     private static final Duration STOPPED = Duration.ofSeconds(40);
 
