@@ -61,8 +61,9 @@ final class Formatter {
         }
         if (pending == 0 && !disk.failed()) {
             int run = (int) (label.disk().uuid().getMostSignificantBits() >>> 33);
+            // Clean: a new disk has granted nothing to anybody, so it need not be silent at its first start.
             Superblock first = new Superblock(
-                    label, 1, run, disk.layout, 1, 0, false, PageList.Root.NONE, 0, PageList.Root.NONE, 0, 0);
+                    label, 1, run, disk.layout, 1, 0, true, PageList.Root.NONE, 0, PageList.Root.NONE, 0, 0);
             superblocks.write(first, () -> end(null));
         }
     }

@@ -39,6 +39,7 @@ final class StoredReplica implements Replica {
     private boolean damaged;
     private int rejectedCount;
     private int credits;
+    private long creditsEpoch;
     private int underWay;
     private int numberedUnderWay;
     private @Nullable Mutation barrier;
@@ -395,10 +396,16 @@ final class StoredReplica implements Replica {
 
     @Override
     public int grantCredits(long epoch, int wanted) {
-        if (!store.serving() || epoch != configuration.epoch() || barrier != null || wanted < 1) {
+        // The owner asks right after it sent the epoch, which may not be durable here yet: that is no lack of space.
+        if (!store.serving() || epoch != promisedConfiguration.epoch() || wanted < 1) {
             return 0;
         }
         Space space = store.space();
+        if (creditsEpoch != epoch) {
+            creditsEpoch = epoch;
+            space.unpromise(credits);
+            credits = 0;
+        }
         int grant = space.grantable(wanted);
         if (grant < wanted) {
             store.shortOfSpace();
@@ -714,8 +721,10 @@ final class StoredReplica implements Replica {
 
     void configured(Configuration next, boolean beforeCut) {
         if (next.epoch() != configuration.epoch()) {
-            store.space().unpromise(credits);
-            credits = 0;
+            if (creditsEpoch != next.epoch()) {
+                store.space().unpromise(credits);
+                credits = 0;
+            }
             reservations.clear();
         }
         configuration = next;

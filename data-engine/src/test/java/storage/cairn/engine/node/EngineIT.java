@@ -72,6 +72,7 @@ final class EngineIT {
                 assertThat(disk.getState()).as(disk.getReason()).isEqualTo("Ready");
                 assertThat(disk.getCapacityBytes()).isPositive();
                 assertThat(disk.getKind()).isEqualTo("file");
+                assertThat(disk.getCapacityBytes() - disk.getUsedBytes()).isPositive();
             });
             assertThat(status.getResidentBytes()).isPositive();
             assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(

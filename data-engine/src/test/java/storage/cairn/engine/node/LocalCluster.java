@@ -147,8 +147,8 @@ final class LocalCluster implements AutoCloseable {
     public void close() {
         engines.forEach(EngineProcess::close);
         if (System.getenv("CAIRN_TEST_LOGS") != null) {
-            engines.forEach(engine ->
-                    System.out.println("--- " + engine.folder() + "\n" + engine.said() + engine.log()));
+            engines.forEach(
+                    engine -> System.out.println("--- " + engine.folder() + "\n" + engine.said() + engine.log()));
         }
     }
 }
