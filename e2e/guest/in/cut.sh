@@ -1,7 +1,10 @@
 #!/bin/sh -eu
 # `write` leaves a flushed and an unflushed block on /dev/vda and waits for the power cut.
 # `check` expects the flushed one, and the unflushed one to be $2: kept or lost.
-put() { yes "$1" 2>/dev/null | dd of=/dev/vda bs=4k count=1 seek="$2" oflag=direct iflag=fullblock conv="$3" status=none; }
+put() {
+  yes "$1" 2>/dev/null |
+    dd of=/dev/vda bs=4k count=1 seek="$2" oflag=direct iflag=fullblock conv="$3" status=none
+}
 word() { dd if=/dev/vda bs=4k count=1 skip="$1" iflag=direct status=none | head -c 3; }
 case $1 in
   write)

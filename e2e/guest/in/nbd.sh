@@ -45,14 +45,16 @@ yes old 2>/dev/null | dd of=/dev/nbd0 bs=64k count=16 oflag=direct iflag=fullblo
 blkdiscard -o 65536 -l 65536 /dev/nbd0
 blkdiscard -z -o 262144 -l 65536 /dev/nbd0
 forget
-is_zero() { dd if=/dev/nbd0 bs=64k skip="$1" count=1 iflag=direct status=none | tr -d '\0' | wc -c | grep -qx 0; }
+is_zero() {
+  dd if=/dev/nbd0 bs=64k skip="$1" count=1 iflag=direct status=none | tr -d '\0' | wc -c | grep -qx 0
+}
 is_zero 4
 for chunk in 0 2 3 5; do if is_zero $chunk; then echo "chunk $chunk was zeroed, too"; exit 1; fi; done
 echo "discard and write zeroes hit what they were meant for"
 
 fio --name=verify --filename=/dev/nbd0 --direct=1 --ioengine=libaio --rw=randwrite --bsrange=4k-64k \
-  --bs_unaligned=0 --iodepth=8 --offset=16M --size=32M --verify=crc32c --verify_fatal=1 --verify_state_save=0 \
-  --minimal > /tmp/fio || { cat /tmp/fio; exit 1; }
+  --iodepth=8 --offset=16M --size=32M --verify=crc32c --verify_fatal=1 --verify_state_save=0 --minimal \
+  > /tmp/fio || { cat /tmp/fio; exit 1; }
 echo "fio verified 32 MiB of random writes"
 detach
 
