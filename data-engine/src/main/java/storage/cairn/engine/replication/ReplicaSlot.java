@@ -35,6 +35,11 @@ final class ReplicaSlot {
     private @Nullable Hello claim;
     private boolean epochSet;
     private int submitted;
+    /** Numbered operations that have arrived and wait for their range. */
+    private int waitingNumbered;
+    /** The highest commitSeq that the client told. */
+    private long toldCommitSeq;
+
     private boolean gone;
     private boolean rejoined;
     private boolean admitted;
@@ -125,6 +130,7 @@ final class ReplicaSlot {
         if (client.equals(leaver)) {
             client = ReplicaClient.NOBODY;
             epochSet = false;
+            toldCommitSeq = 0;
             dropWaiting(leaver);
         }
     }
@@ -133,6 +139,7 @@ final class ReplicaSlot {
         ReplicaClient old = client;
         client = ReplicaClient.NOBODY;
         epochSet = false;
+        toldCommitSeq = 0;
         dropWaiting(old);
         old.superseded(reason);
     }
@@ -190,10 +197,19 @@ final class ReplicaSlot {
             epochSet = true;
         }
         op.lock(lock);
+        if (op.numbered() && op.waits()) {
+            op.counted = true;
+            waitingNumbered++;
+        }
     }
 
     /** Called when an operation has its range: nothing before it that overlaps is under way. */
     void submit(ReplicaOp op) {
+        boolean waited = op.counted;
+        if (waited) {
+            op.counted = false;
+            waitingNumbered--;
+        }
         if (op.dropped) {
             // Its stream ended while it waited: it is never submitted.
             unlock(op);
@@ -211,6 +227,25 @@ final class ReplicaSlot {
         }
         submitted++;
         op.run(replica);
+        if (waited && waitingNumbered == 0) {
+            replica.commit(toldCommitSeq);
+        }
+    }
+
+    /**
+     * How much of what the owner calls committed may be told to the replica: nothing that still waits here. A replica
+     * that is being rebuilt is not waited for, and would take a write at or below commitSeq for one that it has.
+     */
+    long covered(long commitSeq) {
+        long covered = commitSeq;
+        if (waitingNumbered > 0) {
+            for (RangeLock.Entry entry = lock.first(); entry != null; entry = entry.next()) {
+                if (entry instanceof ReplicaOp op && op.counted) {
+                    covered = Math.min(covered, op.number() - 1);
+                }
+            }
+        }
+        return Math.max(0, covered);
     }
 
     private Status admit(ReplicaOp op) {
@@ -285,7 +320,8 @@ final class ReplicaSlot {
 
     void commit(ReplicaClient of, long commitSeq) {
         if (of.equals(client) && epochSet) {
-            replica.commit(commitSeq);
+            toldCommitSeq = Math.max(toldCommitSeq, commitSeq);
+            replica.commit(covered(commitSeq));
         }
     }
 
