@@ -61,6 +61,10 @@ final class ReadPath {
     }
 
     void locked(ReadOp op) {
+        if (owner.stopped()) {
+            // Told already, and its memory is given back.
+            return;
+        }
         fetch(op);
     }
 

@@ -98,7 +98,7 @@ final class WritePath {
     }
 
     void locked(WriteOp op) {
-        if (op.withdrawn) {
+        if (op.withdrawn || owner.stopped()) {
             drop(op);
         } else if (op.headBytes > 0) {
             mergeHead(op);
