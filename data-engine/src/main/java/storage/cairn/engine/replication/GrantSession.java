@@ -18,6 +18,7 @@ final class GrantSession {
     private final TreeMap<String, Told> exceptions = new TreeMap<>();
     private long lastRenewNanos;
     private boolean everRenewed;
+    private boolean ended;
     private long sequence;
 
     GrantSession(int node, UUID id) {
@@ -36,6 +37,15 @@ final class GrantSession {
         return lastRenewNanos;
     }
 
+    /** The process said that it serves nothing any more, and never will again. */
+    void end() {
+        ended = true;
+    }
+
+    boolean ended() {
+        return ended;
+    }
+
     void except(Grant.Exception exception) {
         exceptions.put(exception.volume() + "/" + exception.disk(), new Told(exception, 0));
     }
@@ -44,7 +54,7 @@ final class GrantSession {
     Grant renew(long nowNanos, long seenSequence, List<Grant.Disk> disks) {
         sequence++;
         List<Grant.Exception> told = new ArrayList<>();
-        boolean all = true;
+        boolean all = !ended;
         for (Iterator<Told> each = exceptions.values().iterator(); each.hasNext(); ) {
             Told entry = each.next();
             if (entry.sequence > 0 && entry.sequence <= seenSequence) {

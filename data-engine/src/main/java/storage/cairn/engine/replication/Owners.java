@@ -22,6 +22,7 @@ final class Owners implements VolumeOwner.Host {
     private final Set<VolumeOwner> active = new LinkedHashSet<>();
     private @Nullable Locations locations;
     private boolean ticking;
+    private boolean closed;
     private int rebuilds;
 
     Owners(NodeContext context) {
@@ -50,11 +51,18 @@ final class Owners implements VolumeOwner.Host {
         return owners.values();
     }
 
+    /** This node shuts down: it takes nothing over any more. */
+    void close() {
+        closed = true;
+    }
+
     /** Takes a volume over, or joins the takeover under way. */
     void takeOver(Versioned found, @Nullable UUID attachId, VolumeOwner.Started started) {
         VolumeId volume = found.value().volume();
         VolumeOwner present = owners.get(volume);
-        if (present == null) {
+        if (closed) {
+            context.clock.execute(() -> started.failed(Status.UNAVAILABLE, "this node shuts down"));
+        } else if (present == null) {
             VolumeOwner fresh = new VolumeOwner(context, this, found);
             owners.put(volume, fresh);
             fresh.whenServing(started);

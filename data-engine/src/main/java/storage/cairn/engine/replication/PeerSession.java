@@ -44,6 +44,13 @@ final class PeerSession implements Incoming.Session {
             replicas.renew(grants, seen).write(context.writer, tag).send(stream);
             return;
         }
+        if (type == FrameType.RELEASE) {
+            in.id();
+            in.end();
+            grants.end();
+            context.writer.begin(FrameType.RESULT, tag).text("").send(stream);
+            return;
+        }
         if (waiting >= MAX_WAITING) {
             throw new BadFrameException("more than " + MAX_WAITING + " requests at once");
         }

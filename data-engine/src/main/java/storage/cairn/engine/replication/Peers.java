@@ -7,11 +7,14 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.VolumeId;
+import storage.cairn.engine.protocol.FrameType;
 import storage.cairn.engine.protocol.Grant;
 import storage.cairn.engine.protocol.Hello;
 
 /** The other nodes: a lease conversation with each, and which disks each has now. */
 final class Peers implements PeerConversation.Heard, Locations {
+    private static final long FAREWELL_MILLIS = 500;
+
     private final NodeContext context;
     private final ReplicaServer replicas;
     private final Leases leases;
@@ -47,6 +50,21 @@ final class Peers implements PeerConversation.Heard, Locations {
 
     void connect() {
         conversations.values().forEach(PeerConversation::connect);
+    }
+
+    /** Gives every grant of every peer back: this node owns nothing any more. Goes on after a bounded time. */
+    void farewell(Runnable then) {
+        int[] open = {conversations.size()};
+        if (open[0] == 0) {
+            context.clock.execute(then);
+        }
+        for (PeerConversation conversation : conversations.values()) {
+            conversation.ask(FrameType.RELEASE, FAREWELL_MILLIS, out -> out.id(context.session), (status, text) -> {
+                if (--open[0] == 0) {
+                    then.run();
+                }
+            });
+        }
     }
 
     void close() {

@@ -337,7 +337,7 @@ final class ReplicaSlot {
     /** How long the present grant is still honoured, in nanoseconds; 0 or less: not any more. */
     long grantLeftNanos() {
         GrantSession session = grantee;
-        if (session == null) {
+        if (session == null || session.ended()) {
             return 0;
         }
         if (frozen) {
@@ -369,7 +369,7 @@ final class ReplicaSlot {
     /** Whether the grant was renewed so lately that its owner must be taken for alive. */
     boolean renewedWithin(long millis) {
         GrantSession session = grantee;
-        if (session == null || frozen) {
+        if (session == null || frozen || session.ended()) {
             return false;
         }
         long since = session.everRenewed() && session.lastRenewNanos() - grantedNanos > 0

@@ -163,6 +163,7 @@ public final class StorageNode implements Exports {
         shuttingDown = true;
         scrub.stop();
         opener.stop();
+        owners.close();
         List<String> problems = new ArrayList<>();
         List<VolumeOwner> owned = new ArrayList<>(owners.all());
         int[] open = {owned.size() + 1};
@@ -179,11 +180,13 @@ public final class StorageNode implements Exports {
 
     private void finish(List<String> problems, ShutDown done) {
         catalog.stop();
-        peers.close();
-        for (Incoming each : List.copyOf(incoming)) {
-            each.close("node " + context.identity.node() + " shuts down");
-        }
-        context.clock.execute(() -> done.done(replicas.grantsOutstanding(), problems));
+        peers.farewell(() -> {
+            peers.close();
+            for (Incoming each : List.copyOf(incoming)) {
+                each.close("node " + context.identity.node() + " shuts down");
+            }
+            context.clock.execute(() -> done.done(replicas.grantsOutstanding(), problems));
+        });
     }
 
     /**

@@ -72,6 +72,10 @@ final class SimNode {
         return null;
     }
 
+    boolean hasFailedDisk() {
+        return stores.stream().anyMatch(store -> store.failure() != null);
+    }
+
     List<StoreUnderTest> disks() {
         return disks;
     }

@@ -163,6 +163,10 @@ final class World {
         config.heal();
         network.heal();
         for (SimNode node : nodes) {
+            if (node.up() && node.hasFailedDisk()) {
+                // A disk that failed takes part in nothing until somebody looks after it.
+                node.kill(false);
+            }
             if (!node.up()) {
                 node.start();
             }
