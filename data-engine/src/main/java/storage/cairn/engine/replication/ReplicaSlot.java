@@ -22,6 +22,7 @@ import storage.cairn.engine.store.Replica;
  */
 final class ReplicaSlot {
     private static final int KEPT_OPS = 256;
+    private static final long BUSY_RETRY_NANOS = NodeContext.NANOS_PER_MILLI;
 
     private final NodeContext context;
     private final ServedDisk disk;
@@ -30,6 +31,8 @@ final class ReplicaSlot {
     private final RangeLock lock = new RangeLock();
     private final ArrayDeque<ReplicaOp> free = new ArrayDeque<>();
     private final List<Runnable> whenDrained = new ArrayList<>();
+    /** The replica had no room for them yet: they keep their ranges and are handed to it again. */
+    private final ArrayDeque<ReplicaOp> busy = new ArrayDeque<>();
 
     private ReplicaClient client = ReplicaClient.NOBODY;
     private @Nullable Hello claim;
@@ -283,12 +286,32 @@ final class ReplicaSlot {
         if (submitted < 0) {
             throw new IllegalStateException("a replica completed an operation twice");
         }
+        if (status == Status.BUSY) {
+            again(op);
+            return;
+        }
         if (status == Status.CORRUPT && !op.kind.exclusive()) {
             disk.countChecksumError();
         }
         unlock(op);
         op.client.completed(op, status);
         recycle(op);
+    }
+
+    /** More is under way than the replica takes: its owner notices by acks that come late, not by a failure. */
+    private void again(ReplicaOp op) {
+        if (op.numbered()) {
+            op.counted = true;
+            waitingNumbered++;
+        }
+        busy.add(op);
+        if (busy.size() == 1) {
+            context.clock.after(BUSY_RETRY_NANOS, () -> {
+                for (int left = busy.size(); left > 0; left--) {
+                    submit(busy.remove());
+                }
+            });
+        }
     }
 
     private void unlock(ReplicaOp op) {
