@@ -78,6 +78,11 @@ final class ExportOpener {
             refuse(answer, "this node shuts down; connect to another one");
             return;
         }
+        int promisedTo = owners.promisedTo(value.volume());
+        if (promisedTo != 0) {
+            refuse(answer, "volume " + value.name() + " moves to node " + promisedTo + "; connect there");
+            return;
+        }
         Opening opening = new Opening(value.name(), attachId, lost, answer);
         if (owners.of(value.volume()) != null) {
             owners.takeOver(current, attachId, opening.watched());

@@ -25,6 +25,9 @@ final class Owners implements VolumeOwner.Host {
     private boolean closed;
     private int rebuilds;
 
+    /** Volumes on their way to another node: a client that comes back here first must not pull them back. */
+    private final TreeMap<VolumeId, Integer> promised = new TreeMap<>();
+
     Owners(NodeContext context) {
         this.context = context;
     }
@@ -136,5 +139,20 @@ final class Owners implements VolumeOwner.Host {
         for (VolumeOwner owner : new ArrayList<>(owners.values())) {
             touched(owner);
         }
+    }
+
+    /** This volume is handed to {@code node}; nobody takes it here until {@link #kept}. */
+    void promise(VolumeId volume, int node) {
+        promised.put(volume, node);
+    }
+
+    /** The hand-over ended, well or not. */
+    void kept(VolumeId volume) {
+        promised.remove(volume);
+    }
+
+    /** The node that a volume is being handed to; 0 when it is not. */
+    int promisedTo(VolumeId volume) {
+        return promised.getOrDefault(volume, 0);
     }
 }

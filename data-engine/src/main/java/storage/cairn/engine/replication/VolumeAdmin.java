@@ -284,6 +284,7 @@ final class VolumeAdmin implements PeerRequests {
         } else if (!here && (conversation == null || !conversation.connected())) {
             fail(receiver, Problem.UNAVAILABLE, "node " + toNode + " cannot be reached");
         } else if (owner != null) {
+            owners.promise(value.volume(), toNode);
             owner.handOver(false, "it moves to node " + toNode, recorded -> take(value, attachId, toNode, receiver));
         } else {
             freed(found, false, receiver, free -> take(free.value(), attachId, toNode, receiver));
@@ -292,6 +293,7 @@ final class VolumeAdmin implements PeerRequests {
 
     private void take(Configuration value, UUID attachId, int toNode, Receiver receiver) {
         Result taken = (status, text) -> {
+            owners.kept(value.volume());
             if (status == Status.OK) {
                 get(value.name(), receiver);
             } else {
