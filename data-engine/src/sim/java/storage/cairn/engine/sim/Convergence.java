@@ -82,7 +82,8 @@ final class Convergence {
         }
         world.hosts.forEach(SimHost::stop);
         awaitIdleHosts();
-        run(2 * SECOND_NANOS);
+        // Longer than a disk that just came is silent: until then it cannot know whether it granted before.
+        run(8 * SECOND_NANOS);
         for (SimVolume volume : world.volumes) {
             if (!world.excused(volume)) {
                 compare(volume);
