@@ -36,12 +36,14 @@ final class DiskOpening {
     private final EngineConfig config;
     private final UUID cluster;
     private final EngineLoop loop;
+    private final Devices devices;
     private final List<CompletableFuture<Void>> begun = new ArrayList<>();
 
-    DiskOpening(EngineConfig config, UUID cluster, EngineLoop loop) {
+    DiskOpening(EngineConfig config, UUID cluster, EngineLoop loop, Devices devices) {
         this.config = config;
         this.cluster = cluster;
         this.loop = loop;
+        this.devices = devices;
     }
 
     /** Begins with a disk. Blocks while a file is made. */
@@ -127,7 +129,7 @@ final class DiskOpening {
                 defaults.maxMutations(),
                 defaults.maxLookups());
         Slab pool = loop.slab("store of " + file.path(), sizes(memory));
-        DeviceMeter device = new DeviceMeter(loop.device(file));
+        DeviceMeter device = new DeviceMeter(devices.open(loop, file));
         CompletableFuture<Void> done = new CompletableFuture<>();
         begun.add(done);
         Runnable ended = () -> done.complete(null);

@@ -54,10 +54,15 @@ final class Engine {
 
     /** Brings an engine up; when that fails nothing of it is left. Blocks until it serves. */
     static Engine start(EngineConfig config) throws ConfigException, IOException {
+        return start(config, EngineLoop::device);
+    }
+
+    /** The same with other devices. */
+    static Engine start(EngineConfig config, Devices devices) throws ConfigException, IOException {
         Opened opened = new Opened();
         boolean complete = false;
         try {
-            Engine engine = new Engine(config, opened);
+            Engine engine = new Engine(config, opened, devices);
             complete = true;
             return engine;
         } finally {
@@ -67,7 +72,7 @@ final class Engine {
         }
     }
 
-    private Engine(EngineConfig config, Opened opened) throws ConfigException, IOException {
+    private Engine(EngineConfig config, Opened opened, Devices devices) throws ConfigException, IOException {
         this.config = config;
         this.opened = opened;
         this.cluster = ConfigLoader.cluster(Path.of(config.clusterFile()));
@@ -103,7 +108,7 @@ final class Engine {
                 configStore,
                 buffers(),
                 new EngineLog()));
-        this.disks = LocalDisks.open(config, cluster.clusterId(), loop);
+        this.disks = LocalDisks.open(config, cluster.clusterId(), loop, devices);
         loop.call(() -> {
             disks.stores().forEach(node::addStore);
             node.start();

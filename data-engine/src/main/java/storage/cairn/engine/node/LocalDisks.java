@@ -21,9 +21,9 @@ final class LocalDisks {
     }
 
     /** Opens all disks and waits for them. A disk that cannot be served is told in its {@link LocalDisk#info}. */
-    static LocalDisks open(EngineConfig config, UUID cluster, EngineLoop loop) {
+    static LocalDisks open(EngineConfig config, UUID cluster, EngineLoop loop, Devices devices) {
         List<LocalDisk> disks = new ArrayList<>();
-        DiskOpening opening = new DiskOpening(config, cluster, loop);
+        DiskOpening opening = new DiskOpening(config, cluster, loop, devices);
         for (EngineConfig.DiskConfig disk : config.disks()) {
             disks.add(opening.begin(disk));
         }
