@@ -85,6 +85,17 @@ final class ExtentPage {
         return mem.u16(Mem.at(page) + 44);
     }
 
+    /** Whether all entries are of the same special value and wseqLow, so that no page is needed to tell them. */
+    static boolean uniform(Mem mem, int page) {
+        long slot = slot(mem, page, 0);
+        int wseqLow = wseqLow(mem, page, 0);
+        boolean uniform = slot <= ZERO;
+        for (int i = 1; uniform && i < ENTRIES; i++) {
+            uniform = slot(mem, page, i) == slot && wseqLow(mem, page, i) == wseqLow;
+        }
+        return uniform;
+    }
+
     /** Counts the entries and writes the header. */
     static void seal(Mem mem, int page, int volume, long extent, int gen, long checkpointId) {
         int mapped = 0;

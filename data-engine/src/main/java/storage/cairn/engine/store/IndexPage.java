@@ -7,7 +7,7 @@ package storage.cairn.engine.store;
  *   0 u32 magic  4 u32 vol (0 for a page list)  8 u8 level (1 = above the leaves)  9 zeroes  16 u64 number
  *  24 u64 checkpointId  32 u32 version  36 zeroes  60 u32 selfCrc (crc32c of the page with this field 0)
  *  64 + 32*i: u40 pageSlot (0 none, 1 all zero), u24 flags (1 lost blocks, 2 present), u32 nMapped, u32 pageCrc,
- *             u32 birthGen, u32 zero, u64 maxWseq
+ *             u32 birthGen, u32 wseqLow of an extent without a page, u64 maxWseq
  * </pre>
  */
 final class IndexPage {
@@ -70,6 +70,15 @@ final class IndexPage {
         mem.i32(at + 16, gen);
         mem.i32(at + 20, 0);
         mem.i64(at + 24, maxWseq);
+    }
+
+    /** wseqLow of all blocks of an extent that has no page. */
+    static int wseqLow(Mem mem, int page, int index) {
+        return mem.u24(entry(page, index) + 20);
+    }
+
+    static void wseqLow(Mem mem, int page, int index, int wseqLow) {
+        mem.u24(entry(page, index) + 20, wseqLow);
     }
 
     static void unset(Mem mem, int page, int index) {

@@ -57,7 +57,7 @@ final class Lookup extends PageWaiter {
     private boolean readFailed;
     private final boolean[] failedBlocks = new boolean[Replica.MAX_WRITE_BLOCKS];
     private long maxWseq;
-    private long pageMaxWseq;
+    private int pageWseqLow;
 
     private long rootSlot;
     private int rootCrc;
@@ -115,7 +115,7 @@ final class Lookup extends PageWaiter {
         level = IndexPage.LEVELS;
         pageSlot = rootSlot;
         pageCrc = rootCrc;
-        pageMaxWseq = 0;
+        pageWseqLow = 0;
     }
 
     @Override
@@ -141,7 +141,7 @@ final class Lookup extends PageWaiter {
     private void walk() {
         while (walkBlock < block + count) {
             if (pageSlot <= ExtentPage.ZERO) {
-                fill(pageSlot, (int) pageMaxWseq);
+                fill(pageSlot, pageWseqLow);
                 step();
                 continue;
             }
@@ -163,8 +163,8 @@ final class Lookup extends PageWaiter {
                 pageCrc = IndexPage.crc(mem, page, entry);
                 level--;
                 if (level == 0) {
-                    pageMaxWseq = IndexPage.maxWseq(mem, page, entry);
-                    maxWseq = Math.max(maxWseq, pageMaxWseq);
+                    pageWseqLow = IndexPage.wseqLow(mem, page, entry);
+                    maxWseq = Math.max(maxWseq, IndexPage.maxWseq(mem, page, entry));
                 }
             }
         }

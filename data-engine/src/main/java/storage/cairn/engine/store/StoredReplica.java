@@ -6,7 +6,6 @@ import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.Configuration;
-import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.port.VolumeId;
 
@@ -798,21 +797,5 @@ final class StoredReplica implements Replica {
             recordedCommitSeq = seq;
             tail.trim(seq);
         }
-    }
-
-    /** Whether something needs the maxWseq of an extent that holds nothing. */
-    boolean needsTrace(long maxWseq) {
-        boolean needed = maxWseq > commitSeq;
-        for (Configuration.Stale stale : configuration.syncing()) {
-            needed |= stale.sinceSeq() < maxWseq;
-        }
-        for (Configuration.Stale stale : configuration.outOfSync()) {
-            needed |= stale.sinceSeq() < maxWseq;
-        }
-        return needed;
-    }
-
-    DiskId disk() {
-        return store.disk();
     }
 }

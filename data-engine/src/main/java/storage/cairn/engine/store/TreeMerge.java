@@ -14,6 +14,9 @@ import storage.cairn.engine.port.BufferPool;
 final class TreeMerge extends PageWaiter {
     private static final int BATCH = IndexPage.FANOUT;
 
+    /** Space is scarce when less than this part of the slots is free. */
+    private static final int SCARCE = 128;
+
     private final Disk disk;
     private final SlotAllocator allocator;
     private final PageCache cache;
@@ -195,8 +198,7 @@ final class TreeMerge extends PageWaiter {
             batchErrno[i] = 0;
             batchLoaded[i] = slot > ExtentPage.LAST_SPECIAL;
             if (!batchLoaded[i]) {
-                boolean present = (IndexPage.flags(path, 1, entry) & IndexPage.FLAG_PRESENT) != 0;
-                ExtentPage.init(mem, page, slot, present ? (int) IndexPage.maxWseq(path, 1, entry) & 0xff_ffff : 0);
+                ExtentPage.init(mem, page, slot, IndexPage.wseqLow(path, 1, entry));
                 continue;
             }
             int frame = cache.find(slot, IndexPage.crc(path, 1, entry));
@@ -289,14 +291,14 @@ final class TreeMerge extends PageWaiter {
         }
         int mapped = ExtentPage.mapped(mem, page);
         int lost = ExtentPage.lost(mem, page);
-        if (mapped == 0 && lost == 0) {
-            boolean zeroes = ExtentPage.zeroes(mem, page) > 0;
-            if (zeroes || owner.needsTrace(maxWseq)) {
-                long state = zeroes ? ExtentPage.ZERO : ExtentPage.HOLE;
-                IndexPage.set(path, 1, entry, state, IndexPage.FLAG_PRESENT, 0, 0, owner.generation(), maxWseq);
-            } else {
-                IndexPage.unset(path, 1, entry);
-            }
+        boolean uniform = ExtentPage.uniform(mem, page);
+        // Without space for a page of mere zeroes their wseqLows are given up: then a rebuild copies more than it must.
+        boolean scarce = mapped == 0 && lost == 0 && allocator.free() < disk.layout.slots() / SCARCE;
+        if (uniform || scarce) {
+            long state = ExtentPage.zeroes(mem, page) > 0 ? ExtentPage.ZERO : ExtentPage.HOLE;
+            IndexPage.set(path, 1, entry, state, IndexPage.FLAG_PRESENT, 0, 0, owner.generation(), maxWseq);
+            int wseqLow = uniform ? ExtentPage.wseqLow(mem, page, 0) : (int) maxWseq & 0xff_ffff;
+            IndexPage.wseqLow(path, 1, entry, wseqLow);
             return;
         }
         long slot = writer.place(page);
