@@ -128,7 +128,8 @@ final class Rebuild {
                 new Change(current).syncing(target.disk, sinceSeq),
                 "Rejoining",
                 "disk " + target.disk + " since wseq " + sinceSeq,
-                this::joined);
+                this::joined,
+                this::refused);
     }
 
     private void joined() {
@@ -319,8 +320,14 @@ final class Rebuild {
                 text.append("; in place of disk ").append(disk);
             }
         }
-        owner.propose(change, "Promoting", text.toString(), this::promoted);
         over = true;
+        owner.propose(change, "Promoting", text.toString(), this::promoted, this::refused);
+    }
+
+    /** The configuration store took no change: nothing of this rebuild counts. */
+    private void refused() {
+        over = false;
+        stop("the configuration store refused its change");
     }
 
     private void promoted() {

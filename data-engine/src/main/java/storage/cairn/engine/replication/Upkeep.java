@@ -226,10 +226,15 @@ final class Upkeep {
             return nextRequest(current);
         }
         requests.addFirst(request);
-        owner.propose(change, "Changing", "as asked", () -> {
-            requests.remove(request);
-            request.applied();
-        });
+        owner.propose(
+                change,
+                "Changing",
+                "as asked",
+                () -> {
+                    requests.remove(request);
+                    request.applied();
+                },
+                () -> {});
         return true;
     }
 

@@ -145,19 +145,17 @@ final class VolumeOwner implements Membership.Fenced {
 
     /** Proposes a change of the membership; only while none is under way. */
     void propose(Change change, String event, String detail) {
-        propose(change, event, detail, null);
+        propose(change, event, detail, () -> {}, () -> {});
     }
 
-    void propose(Change change, String event, String detail, @Nullable Runnable whenApplied) {
+    void propose(Change change, String event, String detail, Runnable whenApplied, Runnable whenRefused) {
         Configuration next = change.build(context.newId());
         log(Log.Level.INFO, event, detail + "; proposed as epoch " + next.epoch());
         membership.propose(next, new Membership.Settled() {
             @Override
             public void applied(Configuration configuration) {
                 changed();
-                if (whenApplied != null) {
-                    whenApplied.run();
-                }
+                whenApplied.run();
                 reads.reconsider();
                 writes.reconsider();
                 step();
@@ -166,6 +164,7 @@ final class VolumeOwner implements Membership.Fenced {
             @Override
             public void refused(String reason) {
                 log(Log.Level.WARN, "ChangeRefused", reason);
+                whenRefused.run();
                 members.consider(membership);
                 reads.reconsider();
                 writes.reconsider();

@@ -200,6 +200,13 @@ final class Convergence {
     private void stopAll() {
         world.ending();
         for (SimNode node : world.nodes) {
+            // One that was asked before, and stood still since, ends by itself.
+            while (node.up() && !node.serving()) {
+                world.step();
+            }
+            if (!node.up()) {
+                continue;
+            }
             boolean[] over = {false};
             node.stop((grants, problems, held) -> {
                 over[0] = true;
