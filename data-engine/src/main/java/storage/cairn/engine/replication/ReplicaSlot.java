@@ -36,6 +36,10 @@ final class ReplicaSlot {
 
     private ReplicaClient client = ReplicaClient.NOBODY;
     private @Nullable Hello claim;
+    /** The newest claim that had to wait: its configuration was decided, so that older ones are of the past. */
+    private int rivalTerm;
+
+    private long rivalEpoch;
     private boolean epochSet;
     private int submitted;
     /** Numbered operations that have arrived and wait for their range. */
@@ -100,7 +104,8 @@ final class ReplicaSlot {
         }
         Hello present = claim;
         if (older(hello, known.storeTerm(), known.epoch())
-                || (present != null && older(hello, present.storeTerm(), present.epoch()))) {
+                || (present != null && older(hello, present.storeTerm(), present.epoch()))
+                || older(hello, rivalTerm, rivalEpoch)) {
             answer.claimed(new Claimed.Refused(
                     Status.STALE_EPOCH,
                     "volume " + known.name() + " has epoch " + known.epoch() + " on disk " + disk.id()
@@ -109,6 +114,8 @@ final class ReplicaSlot {
         }
         long waitMillis = waitMillis(hello.incarnation(), hello.node());
         if (waitMillis > 0) {
+            rivalTerm = hello.storeTerm();
+            rivalEpoch = hello.epoch();
             answer.claimed(new Claimed.Wait(waitMillis));
             return;
         }
@@ -263,6 +270,9 @@ final class ReplicaSlot {
         }
         Configuration known = replica.configuration();
         if (!next.newerThan(known) && !next.equals(known)) {
+            return Status.STALE_EPOCH;
+        }
+        if (next.storeTerm() != rivalTerm ? next.storeTerm() < rivalTerm : next.epoch() < rivalEpoch) {
             return Status.STALE_EPOCH;
         }
         if (waitMillis(owner.incarnation(), owner.node()) > 0) {

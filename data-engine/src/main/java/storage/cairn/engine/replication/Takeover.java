@@ -27,6 +27,7 @@ final class Takeover {
     private final Members members;
     private boolean rolling;
     private String reason = "";
+    private boolean lacking;
 
     Takeover(NodeContext context, VolumeOwner owner, Members members) {
         this.context = context;
@@ -37,6 +38,11 @@ final class Takeover {
     /** Why it is not over, in words. */
     String reason() {
         return reason;
+    }
+
+    /** Whether too few replicas can be reached. */
+    boolean lacking() {
+        return lacking;
     }
 
     /** How long another owner's grants still keep it waiting, 0 when they do not. */
@@ -101,6 +107,7 @@ final class Takeover {
         for (Member member : absent) {
             change.outOfSync(member.disk, commitSeq);
         }
+        lacking = whole.isEmpty() || whole.size() < current.minInSync();
         if (whole.size() == current.inSync().size()) {
             rollForward(whole, commitSeq);
         } else if (whole.size() >= current.minInSync() && !whole.isEmpty()) {

@@ -79,10 +79,21 @@ final class Upkeep {
                 member.giveUp();
             } else if (members.inSync(member)) {
                 member.connect();
+                askForLease(member, now);
             }
             if (owner.stopped()) {
                 return;
             }
+        }
+    }
+
+    /** Reads wait for a lease that its node does not renew: asks the replica itself, and so learns if it lives. */
+    private void askForLease(Member member, long now) {
+        if (owner.reads().waiting()
+                && member.ready()
+                && !member.lease.heldAt(now)
+                && member.link().outstanding() == 0) {
+            member.setEpoch();
         }
     }
 

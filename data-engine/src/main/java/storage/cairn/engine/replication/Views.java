@@ -135,7 +135,7 @@ final class Views {
             case TAKING_OVER -> {
                 waitMillis = NodeContext.millis(owner.takeover().waitLeftNanos());
                 doing = waitMillis > 0 ? "WaitingForLeases" : "TakingOver";
-                if (owner.takeover().reason().contains("are needed")) {
+                if (owner.takeover().lacking()) {
                     doing = "WaitingForReplicas";
                 }
             }
