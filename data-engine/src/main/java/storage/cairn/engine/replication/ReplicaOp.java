@@ -52,8 +52,6 @@ final class ReplicaOp extends RangeLock.Entry
     boolean unmap;
     /** Its client went while it waited. */
     boolean dropped;
-    /** It is numbered and waits: the slot counts it. */
-    boolean counted;
 
     int index;
     /** Retained by this operation. */
@@ -90,19 +88,6 @@ final class ReplicaOp extends RangeLock.Entry
         }
     }
 
-    /** Whether it has a wseq of its own. */
-    boolean numbered() {
-        return switch (kind) {
-            case WRITE, ZERO, RESIZE, ROLL_FORWARD -> true;
-            case EPOCH_SET, READ, RESERVE, BLOCK_STATES, RESYNC_LIST, CRC_LIST, RESYNC_WRITE, REPAIR, VERIFY -> false;
-        };
-    }
-
-    /** Its wseq, if it is {@link #numbered}. */
-    long number() {
-        return kind == Kind.ROLL_FORWARD ? present(entry).wseq() : wseq;
-    }
-
     @Override
     void locked() {
         slot.submit(this);
@@ -112,12 +97,10 @@ final class ReplicaOp extends RangeLock.Entry
     void run(Replica replica) {
         switch (kind) {
             case EPOCH_SET -> replica.configure(present(configuration), this, 0);
-            case WRITE ->
-                replica.write(epoch, wseq, slot.covered(commitSeq), block, count, present(buffer), index, this, 0);
-            case ZERO -> replica.zero(epoch, wseq, slot.covered(commitSeq), block, count, unmap, this, 0);
-            case RESIZE -> replica.resize(epoch, wseq, slot.covered(commitSeq), block, this, 0);
-            case ROLL_FORWARD ->
-                replica.rollForward(epoch, present(entry), slot.covered(commitSeq), buffer, index, this, 0);
+            case WRITE -> replica.write(epoch, wseq, commitSeq, block, count, present(buffer), index, this, 0);
+            case ZERO -> replica.zero(epoch, wseq, commitSeq, block, count, unmap, this, 0);
+            case RESIZE -> replica.resize(epoch, wseq, commitSeq, block, this, 0);
+            case ROLL_FORWARD -> replica.rollForward(epoch, present(entry), commitSeq, buffer, index, this, 0);
             case READ -> replica.read(block, count, present(buffer), index, this, 0);
             case RESERVE -> replica.reserveOverwrite(epoch, block, count, this, 0);
             case BLOCK_STATES -> replica.blockStates(block, count, this, 0);
@@ -174,6 +157,5 @@ final class ReplicaOp extends RangeLock.Entry
         index = 0;
         unmap = false;
         dropped = false;
-        counted = false;
     }
 }

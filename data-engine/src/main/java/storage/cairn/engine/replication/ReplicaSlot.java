@@ -22,6 +22,9 @@ import storage.cairn.engine.store.Replica;
  */
 final class ReplicaSlot {
     private static final int KEPT_OPS = 256;
+    /** Most operations of one replica that its store has at once: a share of what a store takes. */
+    private static final int MAX_SUBMITTED = 1_024;
+
     private static final long BUSY_RETRY_NANOS = NodeContext.NANOS_PER_MILLI;
 
     private final NodeContext context;
@@ -31,6 +34,8 @@ final class ReplicaSlot {
     private final RangeLock lock = new RangeLock();
     private final ArrayDeque<ReplicaOp> free = new ArrayDeque<>();
     private final List<Runnable> whenDrained = new ArrayList<>();
+    /** They have their ranges, and wait until fewer are under way. */
+    private final ArrayDeque<ReplicaOp> crowded = new ArrayDeque<>();
     /** The replica had no room for them yet: they keep their ranges and are handed to it again. */
     private final ArrayDeque<ReplicaOp> busy = new ArrayDeque<>();
 
@@ -42,11 +47,6 @@ final class ReplicaSlot {
     private long rivalEpoch;
     private boolean epochSet;
     private int submitted;
-    /** Numbered operations that have arrived and wait for their range. */
-    private int waitingNumbered;
-    /** The highest commitSeq that the client told. */
-    private long toldCommitSeq;
-
     private boolean gone;
     private boolean rejoined;
     private boolean admitted;
@@ -140,7 +140,6 @@ final class ReplicaSlot {
         if (client.equals(leaver)) {
             client = ReplicaClient.NOBODY;
             epochSet = false;
-            toldCommitSeq = 0;
             dropWaiting(leaver);
         }
     }
@@ -149,7 +148,6 @@ final class ReplicaSlot {
         ReplicaClient old = client;
         client = ReplicaClient.NOBODY;
         epochSet = false;
-        toldCommitSeq = 0;
         dropWaiting(old);
         old.superseded(reason);
     }
@@ -207,19 +205,10 @@ final class ReplicaSlot {
             epochSet = true;
         }
         op.lock(lock);
-        if (op.numbered() && op.waits()) {
-            op.counted = true;
-            waitingNumbered++;
-        }
     }
 
     /** Called when an operation has its range: nothing before it that overlaps is under way. */
     void submit(ReplicaOp op) {
-        boolean waited = op.counted;
-        if (waited) {
-            op.counted = false;
-            waitingNumbered--;
-        }
         if (op.dropped) {
             // Its stream ended while it waited: it is never submitted.
             unlock(op);
@@ -235,27 +224,12 @@ final class ReplicaSlot {
                 return;
             }
         }
+        if (submitted >= MAX_SUBMITTED) {
+            crowded.add(op);
+            return;
+        }
         submitted++;
         op.run(replica);
-        if (waited && waitingNumbered == 0) {
-            replica.commit(toldCommitSeq);
-        }
-    }
-
-    /**
-     * How much of what the owner calls committed may be told to the replica: nothing that still waits here. A replica
-     * that is being rebuilt is not waited for, and would take a write at or below commitSeq for one that it has.
-     */
-    long covered(long commitSeq) {
-        long covered = commitSeq;
-        if (waitingNumbered > 0) {
-            for (RangeLock.Entry entry = lock.first(); entry != null; entry = entry.next()) {
-                if (entry instanceof ReplicaOp op && op.counted) {
-                    covered = Math.min(covered, op.number() - 1);
-                }
-            }
-        }
-        return Math.max(0, covered);
     }
 
     private Status admit(ReplicaOp op) {
@@ -306,14 +280,14 @@ final class ReplicaSlot {
         unlock(op);
         op.client.completed(op, status);
         recycle(op);
+        ReplicaOp next = crowded.poll();
+        if (next != null) {
+            submit(next);
+        }
     }
 
     /** More is under way than the replica takes: its owner notices by acks that come late, not by a failure. */
     private void again(ReplicaOp op) {
-        if (op.numbered()) {
-            op.counted = true;
-            waitingNumbered++;
-        }
         busy.add(op);
         if (busy.size() == 1) {
             context.clock.after(BUSY_RETRY_NANOS, () -> {
@@ -353,8 +327,7 @@ final class ReplicaSlot {
 
     void commit(ReplicaClient of, long commitSeq) {
         if (of.equals(client) && epochSet) {
-            toldCommitSeq = Math.max(toldCommitSeq, commitSeq);
-            replica.commit(covered(commitSeq));
+            replica.commit(commitSeq);
         }
     }
 

@@ -59,7 +59,9 @@ public interface Replica {
      * Writes {@code count} blocks (1 to 256) from {@code block} on, out of {@code data} from its block {@code index}
      * on, whose checksums are set and are verified first (CORRUPT). Completes OK when durable; atomic as a whole.
      *
-     * @param wseq higher than 0; an (epoch, wseq) that was applied already completes OK and changes nothing
+     * @param wseq higher than 0; an (epoch, wseq) that was applied already completes OK and changes nothing. At an
+     *     in-sync replica everything up to commitSeq was applied; one that is not in sync is not waited for, so there
+     *     only the {@link #tail} tells, and whoever writes to it sends nothing twice
      * @param commitSeq everything up to it is held by every in-sync replica
      */
     void write(

@@ -11,9 +11,6 @@ import storage.cairn.engine.port.VolumeId;
 
 /** One volume's replica in an extent store: checks what is asked, remembers what was applied. */
 final class StoredReplica implements Replica {
-    /** Most wseqs refused for a checksum that may come again after commitSeq passed them. */
-    private static final int MAX_REJECTED = 64;
-
     private static final int MAX_RESERVATIONS = 256;
 
     /** A commitSeq so far ahead of the recorded one is told to the journal when that costs nothing. */
@@ -24,7 +21,6 @@ final class StoredReplica implements Replica {
     private final VolumeId volume;
     private final Tail tail = new Tail();
     private final MutationQueue held = new MutationQueue();
-    private final long[] rejected = new long[MAX_REJECTED];
     private final List<Range> reservations = new ArrayList<>();
     private final List<Range> repairs = new ArrayList<>();
 
@@ -36,7 +32,6 @@ final class StoredReplica implements Replica {
     private long highestWseq;
     private long highestSubmitted;
     private boolean damaged;
-    private int rejectedCount;
     private int credits;
     private long creditsEpoch;
     private int underWay;
@@ -201,7 +196,7 @@ final class StoredReplica implements Replica {
             return;
         }
         if (data.firstMismatch(index, count) >= 0) {
-            reject(wseq, done, tag);
+            store.answer(done, tag, Status.CORRUPT);
             return;
         }
         Mutation m = begin(Mutation.Kind.WRITE, epoch, wseq, block, count, done, tag);
@@ -294,7 +289,7 @@ final class StoredReplica implements Replica {
             return false;
         }
         int known = tail.find(wseq);
-        boolean appliedHere = (known >= 0 && tail.epoch(known) == epoch) || (wseq <= commitSeq && !wasRejected(wseq));
+        boolean appliedHere = (known >= 0 && tail.epoch(known) == epoch) || (wseq <= commitSeq && isInSync());
         commit(commit);
         if (appliedHere) {
             store.answer(done, tag, Status.OK);
@@ -305,6 +300,10 @@ final class StoredReplica implements Replica {
             return false;
         }
         return true;
+    }
+
+    private boolean isInSync() {
+        return promisedConfiguration.inSync().contains(store.disk());
     }
 
     private @Nullable Mutation begin(
@@ -334,7 +333,6 @@ final class StoredReplica implements Replica {
     }
 
     private void submitNumbered(Mutation m) {
-        forgetRejected(m.wseq);
         highestSubmitted = Math.max(highestSubmitted, m.wseq);
         numberedUnderWay++;
         store.mutator().submit(m);
@@ -580,35 +578,6 @@ final class StoredReplica implements Replica {
 
     private boolean outsideExtent(long extent) {
         return extent < 0 || extent > (blocks - 1) / EXTENT_BLOCKS;
-    }
-
-    private void reject(long wseq, Done done, long tag) {
-        if (wasRejected(wseq)) {
-            store.answer(done, tag, Status.CORRUPT);
-        } else if (rejectedCount < MAX_REJECTED) {
-            rejected[rejectedCount++] = wseq;
-            store.answer(done, tag, Status.CORRUPT);
-        } else {
-            store.answer(done, tag, Status.UNAVAILABLE);
-        }
-    }
-
-    private boolean wasRejected(long wseq) {
-        for (int i = 0; i < rejectedCount; i++) {
-            if (rejected[i] == wseq) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private void forgetRejected(long wseq) {
-        for (int i = 0; i < rejectedCount; i++) {
-            if (rejected[i] == wseq) {
-                rejected[i] = rejected[--rejectedCount];
-                return;
-            }
-        }
     }
 
     private boolean takeReservation(long block, int count) {
