@@ -26,6 +26,9 @@ final class ExtentCopy extends RangeLock.Entry {
     private @Nullable ExtentContent from;
     private @Nullable ExtentContent to;
     private @Nullable Buffer data;
+    /** Blocks of the extent that lie in the volume. */
+    private final int end;
+
     private int next;
     private int copied;
     private int unacked = 1;
@@ -46,6 +49,7 @@ final class ExtentCopy extends RangeLock.Entry {
         this.target = target;
         this.sinceSeq = sinceSeq;
         this.extent = extent;
+        this.end = Math.clamp(owner.blocks() - extent * Replica.EXTENT_BLOCKS, 0, Replica.EXTENT_BLOCKS);
     }
 
     void begin(RangeLock range) {
@@ -87,11 +91,11 @@ final class ExtentCopy extends RangeLock.Entry {
         if (over || mine == null || theirs == null) {
             return;
         }
-        while (next < Replica.EXTENT_BLOCKS && Rebuild.equal(mine, theirs, next, sinceSeq)) {
+        while (next < end && Rebuild.equal(mine, theirs, next, sinceSeq)) {
             next++;
         }
         long maxWseq = Math.max(mine.maxWseq(), theirs.maxWseq());
-        if (next == Replica.EXTENT_BLOCKS) {
+        if (next == end) {
             // Nothing differs any more: the extent's maxWseq is raised all the same.
             send(0, 0, null, maxWseq);
             unlock();
@@ -100,7 +104,7 @@ final class ExtentCopy extends RangeLock.Entry {
         }
         int first = next;
         boolean mapped = mine.states()[first] == BlockState.DATA;
-        while (next < Replica.EXTENT_BLOCKS
+        while (next < end
                 && !Rebuild.equal(mine, theirs, next, sinceSeq)
                 && (mine.states()[next] == BlockState.DATA) == mapped) {
             next++;
