@@ -73,7 +73,7 @@ final class StatusCommand implements Callable<Integer> {
             if (status == null && node.pid() != 0) {
                 cairn.out().println("Node " + node.node() + ": " + node.problem());
             }
-            if (status != null && !status.getIoModeReason().isEmpty()) {
+            if (status != null && status.getIoMode().equals("pool")) {
                 cairn.out()
                         .println("Node " + node.node() + " does its I/O by " + status.getIoMode() + ": "
                                 + status.getIoModeReason());

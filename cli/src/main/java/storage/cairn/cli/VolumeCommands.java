@@ -260,7 +260,7 @@ final class VolumeCommands {
         LocalCluster cluster = cairn.cluster();
         try (var _ = cluster.lock()) {
             Attachments attachments = new Attachments(cluster.dir());
-            if (attachments.find(name).isEmpty()) {
+            if (!attachments.anythingOf(name)) {
                 cairn.err().println("Volume " + name + " is not attached.");
                 return ExitCode.OK.number();
             }

@@ -36,6 +36,11 @@ public final class Attachments {
         return recorded(volume).filter(this::isThere);
     }
 
+    /** Whether something was made for a volume and not taken away, its device perhaps gone. */
+    public boolean anythingOf(String volume) {
+        return recorded(volume).isPresent();
+    }
+
     /** Attaches a volume that is not attached yet; an attached one is left as it is. */
     public Attachment attach(String volume, Supplier<Export> serve) {
         Optional<Attachment> there = find(volume);
@@ -50,11 +55,10 @@ public final class Attachments {
         Attachment attachment = new Attachment(volume, kind, "", "", export.name(), Helper.boot(), 0);
         try {
             write(attachment);
-            long relay = relay(volume).start(export.name(), export.socket(), log(volume));
+            long relay = relay(volume).start(export.name(), export.socket());
             attachment = attachment.with("", "", relay);
             write(attachment);
             Path socket = relay(volume).socket();
-            Helper.await("nbdkit did not open " + socket, log(volume), () -> Files.exists(socket));
             Device.Made made = device(attachment).make(socket, log(volume));
             attachment = attachment.with(made.device(), made.identity(), relay);
             write(attachment);

@@ -26,16 +26,17 @@ final class Relay {
         return folder.resolve("nbdkit.sock");
     }
 
-    /** Starts it; the process is told to {@code record} at once. */
-    long start(String exportName, String nodeSocket, Path log) throws IOException {
+    /** Starts it in the background, and answers with its process once it accepts connections. */
+    long start(String exportName, String nodeSocket) throws IOException {
         Files.createDirectories(folder);
         Files.deleteIfExists(socket());
-        return Helper.start(
-                log,
+        // By itself into the background: in the foreground it would end together with this process.
+        var unused = Tools.must(
                 "nbdkit",
-                "--foreground",
                 "--unix",
                 socket().toString(),
+                "--pidfile",
+                pidFile().toString(),
                 "--filter=retry",
                 "nbd",
                 "socket=" + nodeSocket,
@@ -43,6 +44,7 @@ final class Relay {
                 "retries=" + RETRIES,
                 "retry-delay=1",
                 "retry-exponential=no");
+        return Long.parseLong(Files.readString(pidFile()).strip());
     }
 
     boolean runs(long pid) {
@@ -52,6 +54,11 @@ final class Relay {
     void end(long pid) throws IOException {
         Helper.end(pid, socket().toString());
         Files.deleteIfExists(socket());
+        Files.deleteIfExists(pidFile());
         Files.deleteIfExists(folder);
+    }
+
+    private Path pidFile() {
+        return folder.resolve("nbdkit.pid");
     }
 }

@@ -141,7 +141,7 @@ public final class Demo {
     private void show(ClusterStatus.Node node, NodeStatus status) {
         StringBuilder text =
                 new StringBuilder("node " + node.node() + ": process " + node.pid() + ", I/O by " + status.getIoMode());
-        if (!status.getIoModeReason().isEmpty()) {
+        if (status.getIoMode().equals("pool")) {
             text.append(" (").append(status.getIoModeReason()).append(')');
         }
         for (Disk disk : status.getDisksList()) {

@@ -108,6 +108,13 @@ final class AttachmentsIT {
     }
 
     @Test
+    void whatKeepsADeviceAliveDoesNotEndWithTheCommand() {
+        Attachment attachment = attach();
+
+        assertThat(ProcessHandle.current().children().map(ProcessHandle::pid)).doesNotContain(attachment.relayPid());
+    }
+
+    @Test
     void attachingAgainGivesTheSameDevice() {
         Attachment first = attach();
 
