@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.Log;
 import storage.cairn.engine.port.Status;
+import storage.cairn.engine.store.Replica;
 
 /**
  * Reads from the best in-sync replica, verified; tries others when a copy is bad and repairs that one; and gives the
@@ -180,6 +181,7 @@ final class ReadPath {
     }
 
     private void repair(ReadOp op) {
+        long extent = op.block / Replica.EXTENT_BLOCKS;
         for (int i = 0; i < members.count(); i++) {
             Member member = members.at(i);
             if ((op.bad & member.bit) != 0 && member.ready()) {
@@ -190,13 +192,16 @@ final class ReadPath {
                                 op.count,
                                 op.into(),
                                 0,
-                                (tag, status) -> repaired(member, status));
+                                (tag, status) -> repaired(member, extent, status));
             }
         }
     }
 
-    private void repaired(Member member, Status status) {
+    private void repaired(Member member, long extent, Status status) {
         if (!owner.stopped()) {
+            if (status == Status.CONFLICT && member.ready()) {
+                owner.upkeep().suspect(member, extent);
+            }
             context.log.event(
                     status == Status.OK || status == Status.CONFLICT ? Log.Level.INFO : Log.Level.WARN,
                     owner.name(),

@@ -161,7 +161,9 @@ final class Scrub {
                     open += 2;
                     member.link().verify(extent, (tag, status, bad) -> verified(member, status, bad));
                     member.link().describe(extent, (tag, status, content) -> {
-                        if (status == Status.OK && content != null) {
+                        if (status == Status.OK && content != null && content.lost()) {
+                            owner.upkeep().mapLost(member, extent);
+                        } else if (status == Status.OK && content != null) {
                             members.add(member);
                             contents.add(content);
                         }

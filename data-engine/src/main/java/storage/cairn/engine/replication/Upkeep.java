@@ -8,6 +8,7 @@ import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.Configuration.Stale;
 import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.Log;
+import storage.cairn.engine.port.Status;
 
 /**
  * Keeps a served volume's membership true: takes out replicas that fail, sets aside those that are too slow, and
@@ -110,6 +111,45 @@ final class Upkeep {
         }
         owner.log(Log.Level.WARN, "ReplicaFlawed", "disk " + member.disk + flaw);
         member.flawed();
+    }
+
+    /** A repair found other mappings than those that read as bad: perhaps there are none any more. */
+    void suspect(Member member, long extent) {
+        member.link().describe(extent, (tag, status, content) -> {
+            if (status == Status.OK && content != null && content.lost()) {
+                mapLost(member, extent);
+            }
+        });
+    }
+
+    /**
+     * A member's disk lost the page that tells what an extent maps to. No repair of blocks mends that; rejoining does,
+     * by comparing everything. Where the member cannot be missed it stays, for what it still holds.
+     */
+    void mapLost(Member member, long extent) {
+        Configuration current = owner.membership().current();
+        boolean spared = current.inSync().size() > current.minInSync() && othersReady(member);
+        if (owner.stopped() || !members.inSync(member) || member.isFlawed()) {
+            return;
+        }
+        owner.log(
+                spared ? Log.Level.WARN : Log.Level.ERROR,
+                "MapLost",
+                "disk " + member.disk + " lost the map of extent " + extent
+                        + (spared ? "; it rejoins" : "; it cannot be missed now"));
+        if (spared) {
+            member.flawed();
+        }
+    }
+
+    private boolean othersReady(Member member) {
+        for (int i = 0; i < members.count(); i++) {
+            Member other = members.at(i);
+            if (other != member && other.ready() && members.inSync(other)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Does the next change that is due, unless one is under way. */

@@ -241,9 +241,42 @@ final class WritePath {
         } else if (status == Status.CORRUPT && !op.complete && member.takesWrites() && op.resends < MAX_RESENDS) {
             op.resends++;
             send(op, member);
+        } else if (status == Status.UNAVAILABLE && member.ready() && !op.complete) {
+            resendRefused(op, member);
         } else if (status != Status.UNAVAILABLE) {
             member.fail(status, "it answered " + status + " to wseq " + op.wseq);
         }
+    }
+
+    /**
+     * Its disk refused the data and made that the write never happened, or its way is about to end: whoever is still
+     * there gets it once more, some do not for long.
+     */
+    private void resendRefused(WriteOp op, Member member) {
+        if (op.resends >= MAX_RESENDS) {
+            member.fail(Status.UNAVAILABLE, "its disk does not take wseq " + op.wseq);
+            return;
+        }
+        op.resends++;
+        op.underWay++;
+        ReplicaLink through = member.link();
+        context.clock.execute(() -> {
+            op.underWay--;
+            if (!owner.stopped()
+                    && !op.complete
+                    && member.ready()
+                    && member.link().equals(through)) {
+                rollForward(op, member);
+            }
+            recycleIfOver(op);
+        });
+    }
+
+    private void rollForward(WriteOp op, Member member) {
+        op.underWay++;
+        Buffer data = op.kind == Replica.Kind.WRITE ? op.data() : null;
+        member.link()
+                .rollForward(owner.membership().current().epoch(), op.entry(), commitSeq, data, 0, op, member.index);
     }
 
     private void completeIfHeld(WriteOp op) {
@@ -306,7 +339,6 @@ final class WritePath {
         for (Replica.TailEntry entry : held) {
             known.add(entry.wseq());
         }
-        long authority = owner.membership().current().epoch();
         walks++;
         for (WriteOp op : new ArrayList<>(tail)) {
             if (op.complete) {
@@ -316,9 +348,7 @@ final class WritePath {
                 op.acked |= member.bit;
                 completeIfHeld(op);
             } else if ((op.acked & member.bit) == 0) {
-                op.underWay++;
-                Buffer data = op.kind == Replica.Kind.WRITE ? op.data() : null;
-                member.link().rollForward(authority, op.entry(), commitSeq, data, 0, op, member.index);
+                rollForward(op, member);
             }
             recycleIfOver(op);
         }

@@ -311,7 +311,7 @@ final class Lookup extends PageWaiter {
         for (int i = 0; i < count; i++) {
             states[i] = state(slots[i]);
             sums[i] = slots[i] > ExtentPage.LAST_SPECIAL ? crcs[i] : Crc32c.ZERO_BLOCK;
-            lows[i] = slots[i] == ExtentPage.LOST ? -1 : wseqLows[i];
+            lows[i] = slots[i] == ExtentPage.LOST ? Replica.ExtentContent.LOST : wseqLows[i];
         }
         return new Replica.ExtentContent(states, sums, lows, maxWseq);
     }

@@ -12,6 +12,7 @@ import storage.cairn.engine.port.BufferPool;
  */
 final class PageCache {
     private static final int NONE = -1;
+    private static final int MOST_READS = 3;
     private static final int MEM_PAGES = BufferPool.MAX_BYTES / Mem.PAGE;
 
     private final Disk disk;
@@ -20,6 +21,9 @@ final class PageCache {
     private final int[] crcs;
     private final boolean[] loading;
     private final boolean[] used;
+    /** How often the page that is being loaded was read. */
+    private final byte[] reads;
+
     private final @Nullable PageWaiter[] waiters;
     private final int[] buckets;
     private final int[] nexts;
@@ -45,6 +49,7 @@ final class PageCache {
         crcs = new int[frames];
         loading = new boolean[frames];
         used = new boolean[frames];
+        reads = new byte[frames];
         waiters = new PageWaiter[frames];
         buckets = new int[Integer.highestOneBit(frames) * 2];
         nexts = new int[frames];
@@ -97,6 +102,7 @@ final class PageCache {
         disk.metrics.cacheMisses++;
         insert(frame, slot, crc);
         loading[frame] = true;
+        reads[frame] = 1;
         waiter.nextWaiter = null;
         waiters[frame] = waiter;
         disk.device.read(slot, 1, mem(frame).buffer(), page(frame), loaded, frame);
@@ -140,6 +146,13 @@ final class PageCache {
     private void loaded(long tag, int errno) {
         int frame = (int) tag;
         boolean good = errno == 0 && mem(frame).crc(page(frame)) == crcs[frame];
+        if (!good && reads[frame] < MOST_READS && !disk.failed()) {
+            // What is given up here is a whole extent, or the disk: a passing error must not do that.
+            reads[frame]++;
+            disk.metrics.checksumErrors++;
+            disk.device.read(slots[frame], 1, mem(frame).buffer(), page(frame), loaded, frame);
+            return;
+        }
         loading[frame] = false;
         if (!good) {
             disk.metrics.checksumErrors++;

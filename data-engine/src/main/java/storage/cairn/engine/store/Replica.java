@@ -181,10 +181,24 @@ public interface Replica {
      *
      * @param states of each block
      * @param crcs checksum of each DATA block, the zero block's for others
-     * @param wseqLows low 24 bits of the wseq that wrote each block
+     * @param wseqLows low 24 bits of the wseq that wrote each block; {@link #LOST} of a block whose mapping cannot be
+     *     read any more, whatever state and checksum say
      * @param maxWseq at least the wseq of the extent's last change
      */
-    record ExtentContent(BlockState[] states, int[] crcs, int[] wseqLows, long maxWseq) {}
+    record ExtentContent(BlockState[] states, int[] crcs, int[] wseqLows, long maxWseq) {
+        /** In place of a wseqLow: equal to none. */
+        public static final int LOST = -1;
+
+        /** Whether the disk lost what some block maps to: only a resync from another replica brings it back. */
+        public boolean lost() {
+            for (int low : wseqLows) {
+                if (low == LOST) {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
 
     interface Done {
         void done(long tag, Status status);

@@ -24,6 +24,7 @@ final class SimNode {
     private @Nullable StorageNode engine;
     private @Nullable SimBuffers hostMemory;
     private boolean stopping;
+    private boolean diskUnusable;
     private int starts;
 
     SimNode(World world, int number, List<StoreUnderTest> disks) {
@@ -73,7 +74,7 @@ final class SimNode {
     }
 
     boolean hasFailedDisk() {
-        return stores.stream().anyMatch(store -> store.failure() != null);
+        return diskUnusable || stores.stream().anyMatch(store -> store.failure() != null);
     }
 
     List<StoreUnderTest> disks() {
@@ -91,6 +92,7 @@ final class SimNode {
             fresh.drift(1_000_000 + world.random.between(-30_000, 30_000));
         }
         pools.clear();
+        diskUnusable = false;
         SimBuffers host = pool();
         hostMemory = host;
         Network network = world.network.join(number, fresh, pool());
@@ -123,6 +125,7 @@ final class SimNode {
                 return;
             }
             if (store == null) {
+                diskUnusable = true;
                 world.diskUnusable(this, disk, problem);
             } else {
                 stores.add(store);

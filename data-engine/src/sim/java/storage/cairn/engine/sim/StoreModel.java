@@ -27,8 +27,11 @@ final class StoreModel {
     static final int STAMP_SHIFT = 16;
 
     private final Configuration created;
-    /** Whether the medium may lie: then a crash may bring back older content, but never anything foreign. */
-    private final boolean forgiving;
+    /**
+     * Whether the medium may lie, or the replica says that it is damaged: then a crash may bring back older content, but
+     * never anything foreign.
+     */
+    private boolean forgiving;
 
     private final List<Configuration> underWay = new ArrayList<>();
     private final TreeMap<Long, Op> ops = new TreeMap<>();
@@ -144,12 +147,16 @@ final class StoreModel {
         apply(op);
     }
 
-    /** It certainly changed nothing. */
+    /** It changed nothing; of a resync, which is no whole, some part may be there. */
     void refused(Op op) {
         inFlight--;
         changes++;
-        ops.remove(op.entry.wseq());
-        unlock(op);
+        if (op.resync) {
+            leaveOpen(op);
+        } else {
+            ops.remove(op.entry.wseq());
+            unlock(op);
+        }
     }
 
     private void apply(Op op) {
@@ -201,11 +208,12 @@ final class StoreModel {
     }
 
     Read reading(long block, int count) {
-        Read read = new Read(block, new long[count][]);
+        Read read = new Read(block, new long[count][], new boolean[count]);
         for (int i = 0; i < count; i++) {
             int at = (int) block + i;
             Op op = busy[at];
             read.allow(at, values[at]);
+            read.doubtful[i] = !trusted[at];
             if (alternatives[at] != NONE) {
                 read.allow(at, alternatives[at]);
             }
@@ -224,8 +232,8 @@ final class StoreModel {
     /** Compares one block of an answered read. */
     void check(Read read, int index, long stamp) {
         int block = (int) read.block + index;
-        if (!trusted[block] && plausible(block, stamp)) {
-            if (busy[block] == null) {
+        if (read.doubtful[index] && plausible(block, stamp)) {
+            if (busy[block] == null && !trusted[block]) {
                 values[block] = stamp;
                 wseqs[block] = UNKNOWN_WSEQ;
                 trusted[block] = true;
@@ -266,8 +274,12 @@ final class StoreModel {
     }
 
     /** Compares what a recovered replica tells of itself, and settles what was unknown. */
-    void recovered(Replica replica) {
+    void recovered(Replica replica, boolean mayBeDamaged) {
         Configuration found = replica.configuration();
+        if (replica.damaged() && !mayBeDamaged) {
+            throw new Violation("I9", "volume " + name() + " says it is damaged, and its disk never failed");
+        }
+        forgiving |= replica.damaged();
         if (forgiving) {
             Arrays.fill(trusted, false);
         } else if (!found.equals(configuration) && !underWay.contains(found)) {
@@ -351,13 +363,13 @@ final class StoreModel {
     }
 
     /** Compares an extent's map with what was written; only while nothing is under way. */
-    void checkExtent(long extent, Replica.ExtentContent content, Stamps stamps) {
+    void checkExtent(long extent, Replica.ExtentContent content, Stamps stamps, boolean mayLose) {
         for (int i = 0; i < Replica.EXTENT_BLOCKS; i++) {
             int block = (int) extent * Replica.EXTENT_BLOCKS + i;
             if (block >= values.length || alternatives[block] != NONE || !trusted[block]) {
                 continue;
             }
-            if (forgiving && content.wseqLows()[i] == -1) {
+            if (mayLose && content.wseqLows()[i] == Replica.ExtentContent.LOST) {
                 // The page that told of it is lost: this is said, and a resync mends it.
                 continue;
             }
@@ -469,10 +481,13 @@ final class StoreModel {
     static final class Read {
         final long block;
         final long[][] allowed;
+        /** Blocks of which it was not known, when the read began, what a lying disk had kept. */
+        final boolean[] doubtful;
 
-        Read(long block, long[][] allowed) {
+        Read(long block, long[][] allowed, boolean[] doubtful) {
             this.block = block;
             this.allowed = allowed;
+            this.doubtful = doubtful;
         }
 
         void allow(int at, long stamp) {

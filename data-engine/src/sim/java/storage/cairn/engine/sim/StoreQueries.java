@@ -122,7 +122,7 @@ final class StoreQueries {
                     if (status != Status.OK || content == null) {
                         expectReadError(model, status, "describe of extent " + extent);
                     } else if (model.idle() && model.changes() == before) {
-                        model.checkExtent(extent, content, sim.stamps);
+                        model.checkExtent(extent, content, sim.stamps, sim.mayBeDamaged());
                     }
                 },
                 extent);

@@ -115,6 +115,11 @@ final class StoreSim {
         return lying;
     }
 
+    /** Whether what was acked may be gone, as long as the store says so. */
+    boolean mayBeDamaged() {
+        return lying || faults.struckOfDisk() > 0;
+    }
+
     private void closeAndReopen() {
         boolean[] closed = {false};
         long before = clock.nanos();

@@ -151,7 +151,7 @@ final class StoreWorkload {
             } else if (replica == null) {
                 throw new Violation("I1", "volume " + model.name() + " is gone after a crash");
             } else {
-                model.recovered(replica);
+                model.recovered(replica, sim.mayBeDamaged());
             }
         }
         for (Replica replica : store.replicas()) {
@@ -269,7 +269,8 @@ final class StoreWorkload {
     }
 
     private void resize(StoreModel model, Replica replica) {
-        if (!model.idle() || model.blocks() > 4 * EXTENT) {
+        // A lying disk may forget a new size, which the model could not tell from a refusal.
+        if (!model.idle() || model.blocks() > 4 * EXTENT || sim.lying()) {
             return;
         }
         long epoch = model.newest().epoch();

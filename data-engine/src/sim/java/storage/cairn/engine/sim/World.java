@@ -255,6 +255,10 @@ final class World {
         if (faults.struckOfDisk() == 0) {
             throw new Violation("I9", "a healthy disk cannot be opened: " + problem);
         }
+        if (calm) {
+            // It failed by an error from before all was healed.
+            clock.execute(() -> node.kill(false));
+        }
     }
 
     void logged(int node, Log.Level level, String subject, long epoch, String event, String detail) {
