@@ -30,6 +30,7 @@ final class Relay {
     long start(String exportName, String nodeSocket) throws IOException {
         Files.createDirectories(folder);
         Files.deleteIfExists(socket());
+        Files.deleteIfExists(pidFile());
         // By itself into the background: in the foreground it would end together with this process.
         var unused = Tools.must(
                 "nbdkit",
@@ -44,6 +45,7 @@ final class Relay {
                 "retries=" + RETRIES,
                 "retry-delay=1",
                 "retry-exponential=no");
+        Helper.await("nbdkit was not ready", pidFile(), () -> pidFile().toFile().length() > 0);
         return Long.parseLong(Files.readString(pidFile()).strip());
     }
 
