@@ -40,7 +40,7 @@ final class ClientVolume implements HostVolume {
             refuse(done, tag, refusal);
             return;
         }
-        VolumeOwner.Counters counters = owner.counters();
+        HostCounters counters = owner.counters();
         counters.reads++;
         counters.readBytes += (long) count * BLOCK;
         ReadOp op = owner.reads().operation(block, count, into);

@@ -14,7 +14,7 @@ import storage.cairn.engine.port.Status;
 import storage.cairn.engine.port.VolumeId;
 
 /** The volumes that this node owns. Time passes only for those with something under way; idle ones cost nothing. */
-final class Owners implements VolumeOwner.Host {
+final class Owners implements OwnerHost {
     private static final int MAX_REBUILDS = 4;
 
     private final NodeContext context;

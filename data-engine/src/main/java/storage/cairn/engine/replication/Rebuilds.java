@@ -9,14 +9,14 @@ import storage.cairn.engine.port.DiskId;
 final class Rebuilds {
     private final NodeContext context;
     private final VolumeOwner owner;
-    private final VolumeOwner.Host host;
+    private final OwnerHost host;
     private final Members members;
     private final RangeLock lock;
     private @Nullable Rebuild running;
     private long lastCopiedBytes;
     private boolean stopped;
 
-    Rebuilds(NodeContext context, VolumeOwner owner, VolumeOwner.Host host, Members members, RangeLock lock) {
+    Rebuilds(NodeContext context, VolumeOwner owner, OwnerHost host, Members members, RangeLock lock) {
         this.context = context;
         this.owner = owner;
         this.host = host;

@@ -32,6 +32,7 @@ public final class StorageNode implements Exports {
     private final Owners owners;
     private final Catalog catalog;
     private final Views views;
+    private final Attachments attachments;
     private final VolumeAdmin admin;
     private final ExportOpener opener;
     private final Deletions deletions;
@@ -59,7 +60,8 @@ public final class StorageNode implements Exports {
         catalog = new Catalog(context, this::learned);
         views = new Views(context, replicas, peers, owners, catalog);
         OwnerProbe probe = new OwnerProbe(context, replicas, peers);
-        admin = new VolumeAdmin(context, replicas, peers, owners, catalog, views, probe);
+        attachments = new Attachments(context, peers, owners, catalog, views, probe);
+        admin = new VolumeAdmin(context, replicas, peers, owners, catalog, views, probe, attachments);
         opener = new ExportOpener(context, owners, catalog, probe);
         scrub = new Scrub(context, owners);
         replicas.localOwners((session, exception) -> clock.execute(() ->
@@ -173,7 +175,7 @@ public final class StorageNode implements Exports {
             }
         };
         for (VolumeOwner owner : owned) {
-            admin.evacuate(owner, problems, one);
+            attachments.evacuate(owner, problems, one);
         }
         context.clock.execute(one);
     }
@@ -214,17 +216,17 @@ public final class StorageNode implements Exports {
 
     /** Makes this node the owner, with a new attachId: every older export is refused from then on. */
     public void serve(String name, VolumeAnswer.Receiver receiver) {
-        admin.serve(name, receiver);
+        attachments.serve(name, receiver);
     }
 
     /** Ends the export and gives up the ownership, wherever it is. */
     public void release(String name, VolumeAnswer.Receiver receiver) {
-        admin.release(name, receiver);
+        attachments.release(name, receiver);
     }
 
     /** Hands the ownership to another node under the same attachId. */
     public void move(String name, int toNode, VolumeAnswer.Receiver receiver) {
-        admin.move(name, toNode, receiver);
+        attachments.move(name, toNode, receiver);
     }
 
     /** The volume as the configuration store has it now. */

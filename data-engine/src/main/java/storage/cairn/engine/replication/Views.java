@@ -127,7 +127,7 @@ final class Views {
     }
 
     private ActivityView activity(VolumeOwner owner) {
-        VolumeOwner.Counters counters = owner.counters();
+        HostCounters counters = owner.counters();
         String doing = "";
         long waitMillis = 0;
         switch (owner.state()) {

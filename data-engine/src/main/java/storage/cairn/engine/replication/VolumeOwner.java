@@ -20,7 +20,7 @@ import storage.cairn.engine.protocol.Hello;
  */
 final class VolumeOwner implements Membership.Fenced {
     private final NodeContext context;
-    private final Host host;
+    private final OwnerHost host;
     private final UUID incarnation;
     private final String name;
     private final VolumeId volume;
@@ -35,7 +35,7 @@ final class VolumeOwner implements Membership.Fenced {
     private final Rebuilds rebuilds;
     private final List<ClientVolume> clients = new ArrayList<>();
     private final List<Started> whenServing = new ArrayList<>();
-    private final Counters counters = new Counters();
+    private final HostCounters counters = new HostCounters();
 
     private State state = State.CLAIMING;
 
@@ -46,21 +46,6 @@ final class VolumeOwner implements Membership.Fenced {
         SERVING,
         HANDING_OVER,
         STOPPED
-    }
-
-    /** The node around an owner. */
-    interface Host {
-        Locations locations();
-
-        /** Something is under way: call {@link VolumeOwner#tick} soon, and again until it says no. */
-        void touched(VolumeOwner owner);
-
-        void stopped(VolumeOwner owner, Status status, String reason);
-
-        /** Room for one more rebuild on this node; taken when true. */
-        boolean beginRebuild();
-
-        void endRebuild();
     }
 
     interface Started {
@@ -76,15 +61,7 @@ final class VolumeOwner implements Membership.Fenced {
         void released(boolean recorded);
     }
 
-    /** What hosts have asked since the takeover. */
-    static final class Counters {
-        long reads;
-        long readBytes;
-        long writes;
-        long writeBytes;
-    }
-
-    VolumeOwner(NodeContext context, Host host, Versioned found) {
+    VolumeOwner(NodeContext context, OwnerHost host, Versioned found) {
         this.context = context;
         this.host = host;
         this.incarnation = context.newId();
@@ -461,7 +438,7 @@ final class VolumeOwner implements Membership.Fenced {
         return takeover;
     }
 
-    Counters counters() {
+    HostCounters counters() {
         return counters;
     }
 

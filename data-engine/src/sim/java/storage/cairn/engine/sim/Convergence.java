@@ -22,6 +22,8 @@ final class Convergence {
     private static final long MOST_NANOS = 240 * SECOND_NANOS;
 
     private final World world;
+    /** What could not be read in the last comparison. */
+    private String unreadable = "";
 
     Convergence(World world) {
         this.world = world;
@@ -127,8 +129,20 @@ final class Convergence {
         Configuration now =
                 Objects.requireNonNull(world.config.current(volume.known().volume()));
         List<Ledger.ReplicaImage> images = new ArrayList<>();
-        for (DiskId disk : now.inSync()) {
-            images.add(image(volume, now, disk));
+        long before = world.clock.nanos();
+        do {
+            images.clear();
+            unreadable = "";
+            for (DiskId disk : now.inSync()) {
+                images.add(image(volume, now, disk));
+            }
+            if (!unreadable.isEmpty()) {
+                // The owner's scrub comes by and repairs what went bad.
+                run(5 * SECOND_NANOS);
+            }
+        } while (!unreadable.isEmpty() && world.clock.nanos() - before < 2 * MOST_NANOS);
+        if (!unreadable.isEmpty()) {
+            throw new Violation("I9", volume.name + ": " + unreadable);
         }
         List<String> differing = Ledger.differences(images);
         if (!differing.isEmpty()) {
@@ -180,7 +194,10 @@ final class Convergence {
                 0,
                 (tag, status) -> {
                     if (status != Status.OK) {
-                        throw new Violation("I9", "disk " + into.disk() + " at rest cannot be read: " + status);
+                        unreadable = "disk " + into.disk() + " at rest cannot be read: " + status;
+                        buffer.release();
+                        left[0]--;
+                        return;
                     }
                     for (int i = 0; i < count; i++) {
                         byte[] bytes = new byte[BlockDevice.BLOCK_BYTES];

@@ -1,0 +1,226 @@
+package storage.cairn.engine.replication;
+
+import java.util.List;
+import java.util.UUID;
+import storage.cairn.engine.port.ConfigStore.Versioned;
+import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.Status;
+import storage.cairn.engine.port.VolumeId;
+import storage.cairn.engine.protocol.FrameType;
+import storage.cairn.engine.replication.VolumeAnswer.Problem;
+import storage.cairn.engine.replication.VolumeAnswer.Receiver;
+
+/** Where volumes are served: makes this node the owner, ends an export, hands volumes from node to node. */
+final class Attachments extends VolumeSteps {
+    private static final int MAX_TRIES = 5;
+    private static final long TAKE_MILLIS = 15_000;
+
+    Attachments(NodeContext context, Peers peers, Owners owners, Catalog catalog, Views views, OwnerProbe probe) {
+        super(context, peers, owners, catalog, views, probe);
+    }
+
+    /** Makes this node the owner with a new attachId. */
+    void serve(String name, Receiver receiver) {
+        find(name, receiver, found -> serve(found, receiver, MAX_TRIES));
+    }
+
+    private void serve(Versioned found, Receiver receiver, int tries) {
+        UUID attachId = context.newId();
+        VolumeOwner owner = owners.of(found.value().volume());
+        if (owner != null) {
+            owner.whenServing(new Serving(receiver, () -> supersede(owner, attachId, receiver)));
+            return;
+        }
+        freed(
+                found,
+                false,
+                receiver,
+                free -> owners.takeOver(free, attachId, new VolumeOwner.Started() {
+                    @Override
+                    public void serving() {
+                        done(receiver, free.value().volume(), free.value());
+                    }
+
+                    @Override
+                    public void failed(Status status, String reason) {
+                        if (status == Status.FENCED && tries > 1) {
+                            find(free.value().name(), receiver, again -> serve(again, receiver, tries - 1));
+                        } else {
+                            fail(
+                                    receiver,
+                                    Problem.UNAVAILABLE,
+                                    "volume " + free.value().name() + " could not be taken over: " + reason);
+                        }
+                    }
+                }));
+    }
+
+    private void supersede(VolumeOwner owner, UUID attachId, Receiver receiver) {
+        owner.upkeep().request(new Upkeep.Request() {
+            @Override
+            public boolean change(Change change) {
+                change.attachId(attachId);
+                return true;
+            }
+
+            @Override
+            public void applied() {
+                owner.dismissClients("a newer export of the volume was made");
+                done(receiver, owner.volume(), owner.membership().current());
+            }
+
+            @Override
+            public void dropped(String reason) {
+                fail(receiver, Problem.UNAVAILABLE, reason);
+            }
+        });
+    }
+
+    void release(String name, Receiver receiver) {
+        find(name, receiver, found -> release(found, receiver));
+    }
+
+    private void release(Versioned found, Receiver receiver) {
+        VolumeId volume = found.value().volume();
+        VolumeOwner owner = owners.of(volume);
+        if (owner != null) {
+            owner.handOver(true, "it was released", recorded -> {
+                if (recorded) {
+                    get(found.value().name(), receiver);
+                } else {
+                    fail(
+                            receiver,
+                            Problem.UNAVAILABLE,
+                            "volume " + owner.name() + " is not served any more, but the configuration store did not"
+                                    + " confirm it; release it again");
+                }
+            });
+            return;
+        }
+        freed(found, true, receiver, free -> {
+            Configuration value = free.value();
+            if (value.owner() == null && value.attachId() == null) {
+                receiver.answered(new VolumeAnswer.Done(views.volume(value)));
+            } else {
+                decide(free, new Change(value).owner(null).attachId(null), receiver);
+            }
+        });
+    }
+
+    void move(String name, int toNode, Receiver receiver) {
+        if (!context.identity.nodes().contains(toNode)) {
+            context.clock.execute(() -> fail(
+                    receiver,
+                    Problem.INVALID,
+                    "there is no node " + toNode + "; the nodes are " + context.identity.nodes()));
+            return;
+        }
+        find(name, receiver, found -> move(found, toNode, receiver));
+    }
+
+    private void move(Versioned found, int toNode, Receiver receiver) {
+        Configuration value = found.value();
+        UUID attachId = value.attachId();
+        if (attachId == null) {
+            fail(receiver, Problem.PRECONDITION, "volume " + value.name() + " is not served; serve it first");
+            return;
+        }
+        VolumeOwner owner = owners.of(value.volume());
+        boolean here = toNode == context.identity.node();
+        PeerConversation conversation = peers.conversation(toNode);
+        if (owner != null && here) {
+            done(receiver, value.volume(), value);
+        } else if (!here && (conversation == null || !conversation.connected())) {
+            fail(receiver, Problem.UNAVAILABLE, "node " + toNode + " cannot be reached");
+        } else if (owner != null) {
+            owners.promise(value.volume(), toNode);
+            owner.handOver(false, "it moves to node " + toNode, recorded -> take(value, attachId, toNode, receiver));
+        } else {
+            freed(found, false, receiver, free -> take(free.value(), attachId, toNode, receiver));
+        }
+    }
+
+    private void take(Configuration value, UUID attachId, int toNode, Receiver receiver) {
+        PeerRequests.Result taken = (status, text) -> {
+            owners.kept(value.volume());
+            if (status == Status.OK) {
+                get(value.name(), receiver);
+            } else {
+                fail(
+                        receiver,
+                        Problem.UNAVAILABLE,
+                        "volume " + value.name() + ": node " + toNode + " did not take it: " + text
+                                + "; it is served again where a client connects");
+            }
+        };
+        PeerConversation conversation = peers.conversation(toNode);
+        if (conversation == null) {
+            takeVolume(value.volume(), attachId, taken);
+        } else {
+            conversation.ask(
+                    FrameType.TAKE_VOLUME,
+                    TAKE_MILLIS,
+                    out -> out.id(value.volume().uuid()).id(attachId),
+                    taken);
+        }
+    }
+
+    /** A planned end of this node: the volume goes to where it can be served at once, if somebody uses it. */
+    void evacuate(VolumeOwner owner, List<String> problems, Runnable then) {
+        Configuration current = owner.membership().current();
+        UUID attachId = current.attachId();
+        boolean used = owner.clientCount() > 0;
+        List<Integer> successors = probe.successors(current);
+        owner.handOver(false, "node " + context.identity.node() + " shuts down", recorded -> {
+            if (!recorded) {
+                problems.add("volume " + owner.name() + ": the configuration store did not confirm the release");
+            }
+            if (!used || attachId == null) {
+                then.run();
+            } else if (successors.isEmpty()) {
+                problems.add("volume " + owner.name() + ": no other node with a replica can be reached");
+                then.run();
+            } else {
+                PeerConversation conversation = peers.conversation(successors.getFirst());
+                if (conversation == null) {
+                    throw new IllegalStateException("a successor that is no peer");
+                }
+                conversation.ask(
+                        FrameType.TAKE_VOLUME,
+                        context.settings.failures().connectMillis(),
+                        out -> out.id(owner.volume().uuid()).id(attachId),
+                        (status, text) -> {
+                            if (status != Status.OK) {
+                                problems.add("volume " + owner.name() + ": " + text);
+                            }
+                            then.run();
+                        });
+            }
+        });
+    }
+
+    /** Takes a volume over, for clients that will come with this attachId. */
+    void takeVolume(VolumeId volume, UUID attachId, PeerRequests.Result result) {
+        catalog.get(volume, outcome -> {
+            if (!(outcome instanceof Catalog.Found.Volume found)) {
+                result.result(Status.UNAVAILABLE, "the volume cannot be read from the configuration store");
+                return;
+            }
+            if (!attachId.equals(found.current().value().attachId())) {
+                result.result(Status.FENCED, "its export was superseded");
+                return;
+            }
+            owners.takeOver(found.current(), attachId, new VolumeOwner.Started() {
+                @Override
+                public void serving() {
+                    result.result(Status.OK, "");
+                }
+
+                @Override
+                public void failed(Status status, String reason) {
+                    result.result(status, reason);
+                }
+            });
+        });
+    }
+}

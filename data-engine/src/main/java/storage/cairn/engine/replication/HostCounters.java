@@ -1,0 +1,9 @@
+package storage.cairn.engine.replication;
+
+/** What hosts have asked since the takeover. */
+final class HostCounters {
+    long reads;
+    long readBytes;
+    long writes;
+    long writeBytes;
+}
