@@ -76,7 +76,7 @@ final class OwnerProbe {
             ServedDisk local = replicas.disk(disk);
             if (local != null) {
                 ReplicaSlot slot = local.slots().get(configuration.volume());
-                boolean alive = slot != null && slot.renewedWithin(recentMillis());
+                boolean alive = slot != null && slot.grant().renewedWithin(recentMillis());
                 context.clock.execute(() -> round.heard(alive));
                 continue;
             }

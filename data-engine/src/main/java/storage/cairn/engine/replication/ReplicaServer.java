@@ -109,7 +109,7 @@ final class ReplicaServer implements ReplicaSlot.Revoked {
     boolean grantsOutstanding() {
         for (ServedDisk disk : disks.values()) {
             for (ReplicaSlot slot : disk.slots().values()) {
-                if (slot.grantedElsewhere() || slot.mayHaveForgottenGrants()) {
+                if (slot.grant().isElsewhere() || slot.mayHaveForgottenGrants()) {
                     return true;
                 }
             }

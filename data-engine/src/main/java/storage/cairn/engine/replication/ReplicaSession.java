@@ -67,7 +67,7 @@ final class ReplicaSession implements Incoming.Session, ReplicaClient {
                         .send(stream);
             }
             case RELEASE -> {
-                slot.release(in.id());
+                slot.grant().giveBack(in.id());
                 in.end();
                 context.writer.begin(FrameType.ACK, in.tag()).send(stream);
             }

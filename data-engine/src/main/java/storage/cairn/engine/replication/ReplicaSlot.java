@@ -49,15 +49,7 @@ final class ReplicaSlot {
     private int submitted;
     private boolean gone;
     private boolean rejoined;
-    private boolean admitted;
-
-    /** The grant: to whom, since when, and, once refused, until when. */
-    private @Nullable GrantSession grantee;
-
-    private @Nullable UUID granteeIncarnation;
-    private long grantedNanos;
-    private boolean frozen;
-    private long frozenUntilNanos;
+    private final ReplicaGrant grant;
 
     /** Told when a grant will not be renewed any more, so that an owner on this node hears of it at once. */
     interface Revoked {
@@ -69,6 +61,7 @@ final class ReplicaSlot {
         this.disk = disk;
         this.replica = replica;
         this.revoked = revoked;
+        this.grant = new ReplicaGrant(context);
     }
 
     VolumeId volume() {
@@ -257,11 +250,7 @@ final class ReplicaSlot {
                 rejoined = true;
             }
         }
-        grantee = disk.session(hello.node(), hello.session());
-        granteeIncarnation = owner.incarnation();
-        admitted = true;
-        grantedNanos = context.now();
-        frozen = false;
+        grant.give(disk.session(hello.node(), hello.session()), owner.incarnation());
         return Status.OK;
     }
 
@@ -331,35 +320,8 @@ final class ReplicaSlot {
         }
     }
 
-    /** The owner gives its grant back: it serves no more. */
-    void release(UUID incarnation) {
-        if (incarnation.equals(granteeIncarnation)) {
-            grantee = null;
-            granteeIncarnation = null;
-            frozen = false;
-        }
-    }
-
-    /** How long the present grant is still honoured, in nanoseconds; 0 or less: not any more. */
-    long grantLeftNanos() {
-        GrantSession session = grantee;
-        if (session == null || session.ended()) {
-            return 0;
-        }
-        if (frozen) {
-            return frozenUntilNanos - context.now();
-        }
-        long since = grantedNanos;
-        if (session.everRenewed() && session.lastRenewNanos() - since > 0) {
-            since = session.lastRenewNanos();
-        }
-        return since + NodeContext.nanos(context.settings.leases().honourMillis()) - context.now();
-    }
-
-    /** Whether the owner of another process relies on a grant of this replica. */
-    boolean grantedElsewhere() {
-        GrantSession session = grantee;
-        return session != null && !session.id.equals(context.session) && grantLeftNanos() > 0;
+    ReplicaGrant grant() {
+        return grant;
     }
 
     /**
@@ -367,55 +329,39 @@ final class ReplicaSlot {
      * can only have been given to has come again.
      */
     boolean mayHaveForgottenGrants() {
-        return !admitted
+        return !grant.everGiven()
                 && disk.silentLeftNanos() > 0
                 && replica.configuration().owner() != null;
-    }
-
-    /** Whether the grant was renewed so lately that its owner must be taken for alive. */
-    boolean renewedWithin(long millis) {
-        GrantSession session = grantee;
-        if (session == null || frozen || session.ended()) {
-            return false;
-        }
-        long since = session.everRenewed() && session.lastRenewNanos() - grantedNanos > 0
-                ? session.lastRenewNanos()
-                : grantedNanos;
-        return context.now() - since <= NodeContext.nanos(millis);
     }
 
     /** How long another owner must wait; from now on the present grant is not renewed. 0: come in. */
     private long waitMillis(UUID incarnation, int node) {
         Owner persisted = replica.configuration().owner();
-        boolean known = incarnation.equals(granteeIncarnation)
+        boolean known = grant.isOf(incarnation)
                 || (persisted != null && persisted.incarnation().equals(incarnation));
         if (known) {
             return 0;
         }
         revoke("node " + node);
-        long left = Math.max(grantLeftNanos(), disk.silentLeftNanos());
+        long left = Math.max(grant.leftNanos(), disk.silentLeftNanos());
         return left <= 0 ? 0 : NodeContext.millis(left);
     }
 
     private void revoke(String reason) {
-        GrantSession session = grantee;
-        if (session == null || frozen || grantLeftNanos() <= 0) {
-            return;
-        }
-        frozenUntilNanos = context.now() + grantLeftNanos();
-        frozen = true;
         Configuration known = replica.configuration();
         Grant.Exception exception =
                 new Grant.Exception(known.volume().uuid(), disk.id().uuid(), known.epoch());
-        session.except(exception);
-        context.log.event(
-                Log.Level.INFO,
-                known.name(),
-                known.epoch(),
-                "GrantRevoked",
-                "disk " + disk.id() + " renews no grant for node " + session.node + " any more, on behalf of "
-                        + reason);
-        revoked.revoked(session, exception);
+        GrantSession session = grant.revoke(exception);
+        if (session != null) {
+            context.log.event(
+                    Log.Level.INFO,
+                    known.name(),
+                    known.epoch(),
+                    "GrantRevoked",
+                    "disk " + disk.id() + " renews no grant for node " + session.node + " any more, on behalf of "
+                            + reason);
+            revoked.revoked(session, exception);
+        }
     }
 
     /** Erases the replica by a tombstone that a quorum read gave, once no owner may rely on it. */
@@ -430,7 +376,7 @@ final class ReplicaSlot {
             return;
         }
         revoke("its deletion");
-        long left = Math.max(grantLeftNanos(), 0);
+        long left = Math.max(grant.leftNanos(), 0);
         if (left > 0) {
             context.clock.after(left, () -> erase(tombstone, done));
             return;

@@ -186,7 +186,7 @@ final class VolumeAdmin extends VolumeSteps implements PeerRequests {
     @Override
     public void askLease(VolumeId volume, DiskId disk, Result result) {
         ReplicaSlot slot = replicas.slot(disk, volume);
-        boolean renewed = slot != null && slot.renewedWithin(probe.recentMillis());
+        boolean renewed = slot != null && slot.grant().renewedWithin(probe.recentMillis());
         result.result(renewed ? Status.OK : Status.NOT_FOUND, "");
     }
 
