@@ -6,7 +6,7 @@ import storage.cairn.engine.protocol.Hello;
 
 /** Where the cluster's disks are now, and the ways to them. */
 interface Locations {
-    /** A way to the replica that {@code hello} names, not open yet; null while nobody announces the disk. */
+    /** A way to the replica that {@code hello} names, not open yet; null when nobody ever announced the disk, or it failed. */
     @Nullable
     ReplicaLink linkTo(DiskId disk, Hello hello, ReplicaLink.Events events);
 

@@ -21,6 +21,9 @@ final class Peers implements PeerConversation.Heard, Locations {
     private final Renewed renewed;
     private final TreeMap<Integer, PeerConversation> conversations = new TreeMap<>();
     private final TreeMap<DiskId, Placed> placed = new TreeMap<>();
+    /** Node that announced a disk last, also after that node was lost. */
+    private final TreeMap<DiskId, Integer> lastNodes = new TreeMap<>();
+
     private long ownSequence;
 
     /** A disk where it was announced last. */
@@ -96,6 +99,7 @@ final class Peers implements PeerConversation.Heard, Locations {
         take(sentNanos, grant);
         boolean changed = placed.values().removeIf(each -> each.node == node && !announces(grant, each.disk));
         for (Grant.Disk disk : grant.disks()) {
+            lastNodes.put(new DiskId(disk.disk()), node);
             Placed before = placed.put(new DiskId(disk.disk()), new Placed(node, disk));
             changed |= before == null
                     || before.node != node
@@ -150,9 +154,12 @@ final class Peers implements PeerConversation.Heard, Locations {
             return slot == null || local.failure() != null ? null : new LocalLink(context, slot, hello, events);
         }
         Placed where = placed.get(disk);
-        return where == null || !where.disk.failure().isEmpty()
-                ? null
-                : new RemoteLink(context, where.node, hello, events);
+        if (where != null && !where.disk.failure().isEmpty()) {
+            return null;
+        }
+        // Of a node that was lost it is worth knowing whether it refuses connections: then its process is gone.
+        int node = lastNodeOf(disk);
+        return node == 0 ? null : new RemoteLink(context, node, hello, events);
     }
 
     @Override
@@ -176,6 +183,12 @@ final class Peers implements PeerConversation.Heard, Locations {
         }
         Placed where = placed.get(disk);
         return where == null ? 0 : where.node;
+    }
+
+    /** Node where the disk is or was announced last, 0 when it never was. */
+    private int lastNodeOf(DiskId disk) {
+        int node = nodeOf(disk);
+        return node == 0 ? lastNodes.getOrDefault(disk, 0) : node;
     }
 
     @Override
