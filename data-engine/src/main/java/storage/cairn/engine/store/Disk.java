@@ -6,6 +6,9 @@ import storage.cairn.engine.port.Clock;
 
 /** What all parts of one store share: the device, the loop, the layout, and whether the disk has failed. */
 final class Disk {
+    /** Reads of a page before it counts as lost: what is lost costs a resync or the disk. */
+    static final int PAGE_ATTEMPTS = 4;
+
     final BlockDevice device;
     final Clock clock;
     final Layout layout;

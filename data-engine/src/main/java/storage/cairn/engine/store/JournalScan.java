@@ -27,7 +27,7 @@ final class JournalScan {
     private final BlockDevice.Completion partRead = this::partRead;
     private final long[] firsts = new long[READS];
     private final int[] counts = new int[READS];
-    private final int[] errnos = new int[READS];
+    private final int[] attempts = new int[READS];
     private long next;
     private int parts;
     private int pending;
@@ -35,6 +35,7 @@ final class JournalScan {
     private int lastCrc;
     private long highestSeen;
     private boolean damaged;
+    private boolean failed;
 
     JournalScan(Disk disk, Mem[] mems, Superblock superblock, Block each, Ended ended) {
         this.disk = disk;
@@ -80,6 +81,7 @@ final class JournalScan {
             long position = at % disk.layout.journalBlocks();
             long most = Math.min(disk.layout.journalBlocks() - position, end - at);
             firsts[parts] = at;
+            attempts[parts] = 1;
             counts[parts] = (int) Math.min(most, mems[parts].pages());
             at += counts[parts++];
         }
@@ -92,17 +94,23 @@ final class JournalScan {
     }
 
     private void partRead(long part, int errno) {
-        errnos[(int) part] = errno;
+        int i = (int) part;
+        if (errno != 0 && attempts[i] < Disk.PAGE_ATTEMPTS) {
+            attempts[i]++;
+            disk.device.read(disk.layout.journalBlock(firsts[i]), counts[i], mems[i].buffer(), 0, partRead, i);
+            return;
+        }
+        failed |= errno != 0;
         if (--pending > 0) {
             return;
         }
         try {
-            for (int i = 0; i < parts; i++) {
-                if (errnos[i] != 0) {
-                    throw new StoreException("read of journal block " + firsts[i] + " failed with errno " + errnos[i]
-                            + ": replace the disk; its replicas are rebuilt from others");
-                }
-                look(i);
+            if (failed) {
+                throw new StoreException("the journal ring cannot be read from block " + firsts[0]
+                        + " on: replace the disk; its replicas are rebuilt from others");
+            }
+            for (int p = 0; p < parts; p++) {
+                look(p);
             }
         } catch (StoreException problem) {
             ended.ended(problem);

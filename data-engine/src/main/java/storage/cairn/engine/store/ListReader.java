@@ -22,6 +22,7 @@ final class ListReader {
     private final BlockDevice.Completion pageRead = this::pageRead;
     private final int[] numbers = new int[PageWriter.PAGES];
     private final boolean[] good = new boolean[PageWriter.PAGES];
+    private final int[] attempts = new int[PageWriter.PAGES];
     private int level;
     private int next;
     private int batch;
@@ -64,6 +65,7 @@ final class ListReader {
         }
         pending = batch;
         for (int i = 0; i < batch; i++) {
+            attempts[i] = 1;
             disk.device.read(list.slot(level, numbers[i]), 1, mem.buffer(), i, pageRead, i);
         }
     }
@@ -71,6 +73,11 @@ final class ListReader {
     private void pageRead(long which, int errno) {
         int i = (int) which;
         good[i] = errno == 0 && mem.crc(i) == list.crc(level, numbers[i]);
+        if (!good[i] && attempts[i] < Disk.PAGE_ATTEMPTS) {
+            attempts[i]++;
+            disk.device.read(list.slot(level, numbers[i]), 1, mem.buffer(), i, pageRead, i);
+            return;
+        }
         if (--pending > 0) {
             return;
         }

@@ -21,9 +21,11 @@ final class TreeFree {
     private final int[] entries = new int[IndexPage.LEVELS + 1];
     private final int[] leafEntries = new int[BATCH];
     private final boolean[] leafGood = new boolean[BATCH];
+    private final int[] leafAttempts = new int[BATCH];
     private int level = IndexPage.LEVELS;
     private int leafCount;
     private int reads;
+    private int attempts;
 
     /** @param path as {@link TreeMerge#pathMemory}; {@code leaves}: at least 126 pages that nobody else uses */
     TreeFree(
@@ -57,6 +59,7 @@ final class TreeFree {
         crcs[at] = crc;
         numbers[at] = number;
         entries[at] = 0;
+        attempts = 1;
         disk.device.read(slot, 1, path.buffer(), at, indexRead, slot);
     }
 
@@ -67,7 +70,10 @@ final class TreeFree {
         boolean good = errno == 0
                 && path.crc(level) == crcs[level]
                 && IndexPage.valid(path, level, replica.number(), level, numbers[level], disk.layout);
-        if (!good) {
+        if (!good && attempts < Disk.PAGE_ATTEMPTS) {
+            attempts++;
+            disk.device.read(slot, 1, path.buffer(), level, indexRead, slot);
+        } else if (!good) {
             disk.fail("index page at block " + slot + " of the deleted volume " + replica.volume()
                     + " is unreadable: replace the disk; its replicas are rebuilt from others");
         } else if (level == 1) {
@@ -114,6 +120,7 @@ final class TreeFree {
             return;
         }
         for (int i = 0; i < leafCount; i++) {
+            leafAttempts[i] = 1;
             disk.device.read(IndexPage.slot(path, 1, leafEntries[i]), 1, leaves.buffer(), i, leafRead, i);
         }
     }
@@ -124,6 +131,11 @@ final class TreeFree {
         leafGood[i] = errno == 0
                 && leaves.crc(i) == IndexPage.crc(path, 1, leafEntries[i])
                 && ExtentPage.valid(leaves, i, replica.number(), extent, disk.layout);
+        if (!leafGood[i] && leafAttempts[i] < Disk.PAGE_ATTEMPTS && !disk.failed()) {
+            leafAttempts[i]++;
+            disk.device.read(IndexPage.slot(path, 1, leafEntries[i]), 1, leaves.buffer(), i, leafRead, i);
+            return;
+        }
         if (--reads > 0 || disk.failed()) {
             return;
         }

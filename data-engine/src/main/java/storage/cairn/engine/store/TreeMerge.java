@@ -42,6 +42,7 @@ final class TreeMerge extends PageWaiter {
     private final int[] batchPages = new int[BATCH];
     private final boolean[] batchLoaded = new boolean[BATCH];
     private final int[] batchErrno = new int[BATCH];
+    private final int[] batchAttempts = new int[BATCH];
     private int batchSize;
     private int reads;
 
@@ -196,6 +197,7 @@ final class TreeMerge extends PageWaiter {
             long slot = IndexPage.slot(path, 1, entry);
             batchPages[i] = page;
             batchErrno[i] = 0;
+            batchAttempts[i] = 1;
             batchLoaded[i] = slot > ExtentPage.LAST_SPECIAL;
             if (!batchLoaded[i]) {
                 ExtentPage.init(mem, page, slot, IndexPage.wseqLow(path, 1, entry));
@@ -213,7 +215,15 @@ final class TreeMerge extends PageWaiter {
     }
 
     private void pageRead(long which, int errno) {
-        batchErrno[(int) which] = errno;
+        int i = (int) which;
+        int page = batchPages[i];
+        boolean good = errno == 0 && writer.mem().crc(page) == IndexPage.crc(path, 1, entry(i));
+        if (!good && batchAttempts[i] < Disk.PAGE_ATTEMPTS && !disk.failed()) {
+            batchAttempts[i]++;
+            disk.device.read(IndexPage.slot(path, 1, entry(i)), 1, writer.mem().buffer(), page, pageRead, i);
+            return;
+        }
+        batchErrno[i] = errno;
         if (--reads == 0 && !disk.failed()) {
             applyBatch();
             run();

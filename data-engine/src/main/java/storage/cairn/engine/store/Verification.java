@@ -13,6 +13,9 @@ import storage.cairn.engine.port.BlockDevice;
  * been used again by right. Later records are judged first, so that is known when it is needed (invariant I20).
  */
 final class Verification {
+    /** What cannot be read is tried again: a record that is dropped for that may have been acked. */
+    private static final int MAX_ATTEMPTS = 4;
+
     private record Candidate(long blockSeq, int offset, int count) {}
 
     private record Where(long blockSeq, int offset) {}
@@ -27,6 +30,8 @@ final class Verification {
     private final Set<Integer> doubtful = new HashSet<>();
     private final Overlay replaced = new Overlay();
     private final boolean[] bad = new boolean[PageWriter.PAGES];
+    private final long[] readFrom = new long[PageWriter.PAGES];
+    private final int[] attempts = new int[PageWriter.PAGES];
     private int next;
     private int batchEnd;
     private int pending;
@@ -100,6 +105,8 @@ final class Verification {
             int length = record.runLength(run);
             if (record.runSlot(run) > ExtentPage.LAST_SPECIAL) {
                 pending++;
+                readFrom[at] = record.runSlot(run);
+                attempts[at] = 1;
                 disk.device.read(record.runSlot(run), length, mem.buffer(), at, dataRead, (long) at << 16 | length);
             }
             at += length;
@@ -109,7 +116,13 @@ final class Verification {
 
     private void dataRead(long which, int errno) {
         int from = (int) (which >>> 16);
-        for (int i = from; i < from + (int) (which & 0xffff); i++) {
+        int length = (int) (which & 0xffff);
+        if (errno != 0 && attempts[from] < MAX_ATTEMPTS) {
+            attempts[from]++;
+            disk.device.read(readFrom[from], length, mem.buffer(), from, dataRead, which);
+            return;
+        }
+        for (int i = from; i < from + length; i++) {
             bad[i] = errno != 0;
         }
         if (--pending == 0) {
