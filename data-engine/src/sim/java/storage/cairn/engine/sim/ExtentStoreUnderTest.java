@@ -108,6 +108,11 @@ final class ExtentStoreUnderTest implements StoreUnderTest {
 
     @Override
     public @Nullable String audit(ReplicaStore store) {
+        try {
+            ((ExtentStore) store).invariants();
+        } catch (IllegalStateException broken) {
+            return broken.getMessage();
+        }
         long free = store.freeSlots();
         return free < 0 || free > store.capacitySlots()
                 ? free + " slots of " + store.capacitySlots() + " are free on disk " + id

@@ -358,7 +358,10 @@ final class StoreModel {
         ops.remove(op.entry.wseq());
         unlock(op);
         for (int i = 0; i < op.entry.count(); i++) {
-            alternatives[(int) op.entry.block() + i] = op.value(i);
+            int block = (int) op.entry.block() + i;
+            // A second open outcome before the first was seen: any of the three may be there.
+            trusted[block] &= alternatives[block] == NONE;
+            alternatives[block] = op.value(i);
         }
     }
 

@@ -87,6 +87,10 @@ final class StoreWorkload {
     }
 
     private void create(ReplicaStore store) {
+        if (creating != null) {
+            sim.clock.step();
+            return;
+        }
         int blocks = EXTENT / 2 + random.below(2 * EXTENT);
         Configuration configuration = sim.newConfiguration(++volumesMade, blocks, random.below(3) > 0);
         VolumeId volume = configuration.volume();
@@ -95,11 +99,15 @@ final class StoreWorkload {
         store.create(
                 configuration,
                 sim.done("create", status -> {
+                    if (status == Status.DISK_FAILED) {
+                        // Whether it is there shows when the disk is opened again.
+                        return;
+                    }
                     creating = null;
                     if (status == Status.OK) {
                         sim.add(model, volume);
                     } else {
-                        queries.expect(status, "create", Status.DISK_FAILED, Status.NO_SPACE);
+                        queries.expect(status, "create", Status.NO_SPACE);
                     }
                 }),
                 volumesMade);
@@ -121,6 +129,9 @@ final class StoreWorkload {
     }
 
     private void delete(StoreModel model, ReplicaStore store) {
+        if (deleting != null) {
+            return;
+        }
         VolumeId volume = model.configuration().volume();
         deleting = model;
         model.deleting();
