@@ -70,6 +70,11 @@ final class Convergence {
     }
 
     void await() {
+        // A pause that began before outlasts the healing.
+        while (world.nodes.stream()
+                .anyMatch(node -> node.up() && !node.process().awake())) {
+            run(SECOND_NANOS);
+        }
         long before = world.clock.nanos();
         while (true) {
             String problem = unrest();
