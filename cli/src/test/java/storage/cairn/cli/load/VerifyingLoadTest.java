@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -60,6 +61,13 @@ class VerifyingLoadTest {
             load.start();
             await().until(() -> load.total().writes() > 200);
             assertThat(load.violations()).isEmpty();
+            // A misplaced write shows twice: its place kept old content, and another place has what is not its own.
+            Set<Violation.Kind> expected = switch (lie) {
+                case LOSE_WRITE, STALE_READ -> Set.of(Violation.Kind.LOST_WRITE);
+                case FLIP_BIT -> Set.of(Violation.Kind.CORRUPT);
+                case MISPLACE_WRITE -> Set.of(Violation.Kind.MISPLACED, Violation.Kind.LOST_WRITE);
+                case SWAP_READ, NONE, APPLY_AND_FAIL, DROP_AND_FAIL -> Set.of(Violation.Kind.MISPLACED);
+            };
             for (int i = 0; i < 500 && load.violationCount() == 0; i++) {
                 medium.lieOnce(lie);
                 long before = load.total().reads();
@@ -67,12 +75,7 @@ class VerifyingLoadTest {
             }
             load.stop();
             assertThat(load.verifyAll((done, all) -> {})).isFalse();
-            Violation.Kind expected = switch (lie) {
-                case LOSE_WRITE, STALE_READ -> Violation.Kind.LOST_WRITE;
-                case FLIP_BIT -> Violation.Kind.CORRUPT;
-                case MISPLACE_WRITE, SWAP_READ, NONE, APPLY_AND_FAIL, DROP_AND_FAIL -> Violation.Kind.MISPLACED;
-            };
-            assertThat(load.violations()).extracting(Violation::kind).contains(expected);
+            assertThat(load.violations()).extracting(Violation::kind).containsAnyElementsOf(expected);
         }
     }
 

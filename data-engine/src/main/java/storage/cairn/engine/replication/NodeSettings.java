@@ -74,6 +74,6 @@ public record NodeSettings(Leases leases, Failures failures, Limits limits, Back
             long scrubBytesPerSecond,
             long scrubPauseMillis) {
         public static final Background DEFAULTS =
-                new Background(512L << 20, 16L << 20, 4, 1_000, 8L << 20, 24L * 3_600_000);
+                new Background(512L << 20, 32L << 20, 8, 1_000, 8L << 20, 24L * 3_600_000);
     }
 }
