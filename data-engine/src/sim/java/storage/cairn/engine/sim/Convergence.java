@@ -100,7 +100,21 @@ final class Convergence {
                 compare(volume);
             }
         }
+        audit();
         stopAll();
+    }
+
+    /** The books of every disk must be right at rest. */
+    private void audit() {
+        for (SimNode node : world.nodes) {
+            for (StoreUnderTest disk : node.disks()) {
+                ReplicaStore store = node.up() ? node.store(disk.id()) : null;
+                String problem = store == null ? null : disk.audit(store);
+                if (problem != null) {
+                    throw new Violation("I19", "disk " + disk.id() + " at rest: " + problem);
+                }
+            }
+        }
     }
 
     private void run(long nanos) {

@@ -24,11 +24,14 @@ final class Ledger {
         return acks;
     }
 
-    void acked(SimVolume volume, HostOp op) {
+    void acked(SimVolume volume, SimNode by, HostOp op) {
         acks++;
         Configuration recorded = world.config.current(volume.known().volume());
         if (recorded == null) {
             throw new Violation("I4", volume.name + " acked a write and is not in the configuration store");
+        }
+        if (isOwner(recorded, by)) {
+            volume.ackedBy = by.number();
         }
         if (recorded.inSync().size() < recorded.minInSync()) {
             throw new Violation("I16", volume.name + " acked a write below minInSync");
@@ -42,6 +45,28 @@ final class Ledger {
                 check(volume, recorded, store, write, op.small());
             }
         }
+    }
+
+    /**
+     * Holds the answer to a read against who owns the volume (I5): once a new owner has acked a write, an old one has no
+     * lease any more.
+     */
+    void answeredRead(SimVolume volume, SimNode by) {
+        Configuration recorded = world.config.current(volume.known().volume());
+        if (recorded == null || recorded.owner() == null || isOwner(recorded, by)) {
+            return;
+        }
+        if (volume.ackedBy == recorded.owner().node()) {
+            throw new Violation(
+                    "I5",
+                    volume.name + ": node " + by.number() + " answers a read though node "
+                            + recorded.owner().node() + " owns it in epoch " + recorded.epoch()
+                            + " and has acked a write since");
+        }
+    }
+
+    private static boolean isOwner(Configuration recorded, SimNode node) {
+        return recorded.owner() != null && recorded.owner().node() == node.number();
     }
 
     private void check(

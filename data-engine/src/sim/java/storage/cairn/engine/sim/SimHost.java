@@ -18,6 +18,8 @@ import storage.cairn.engine.replication.HostVolume;
  * <p>The first {@link #SMALL_BLOCKS} blocks are written in sectors of 512 bytes, the others whole.
  */
 final class SimHost {
+    private static final int LINGERING_READS = 4;
+    private static final long LINGER_NANOS = 6_000_000_000L;
     static final int SMALL_BLOCKS = 4;
 
     private static final long TRIP_NANOS = 30_000;
@@ -168,6 +170,9 @@ final class SimHost {
         });
         world.clock.after(patienceNanos, () -> {
             if (!op.answered && session == to && to.open) {
+                if (!world.calm()) {
+                    to.linger();
+                }
                 leave(to, "a request was not answered");
             }
         });
@@ -274,6 +279,7 @@ final class SimHost {
         private @Nullable HostVolume granted;
         private boolean open;
         private boolean ended;
+        private boolean lingers;
         private int outstanding;
 
         Session(SimNode node) {
@@ -324,12 +330,28 @@ final class SimHost {
             });
         }
 
+        /** Another user of this connection still reads through it, as hosts with several paths do. */
+        void linger() {
+            if (granted == null || process.dead()) {
+                return;
+            }
+            lingers = true;
+            for (int i = 0; i < LINGERING_READS; i++) {
+                HostOp late = whole(HostOp.Kind.READ);
+                late.answered = true;
+                process.after(i * LINGER_NANOS / LINGERING_READS, () -> {
+                    outstanding++;
+                    submit(late);
+                });
+            }
+        }
+
         void end() {
             open = false;
             ended = true;
             HostVolume held = granted;
             if (held != null) {
-                process.execute(held::close);
+                process.after(lingers ? LINGER_NANOS : 0, held::close);
             }
         }
 
@@ -384,7 +406,9 @@ final class SimHost {
                 throw new Violation("contract", volume.name + ": a request was answered twice");
             }
             if (status == Status.OK && op.changes()) {
-                world.ledger.acked(volume, op);
+                world.ledger.acked(volume, node, op);
+            } else if (status == Status.OK && op.kind == HostOp.Kind.READ) {
+                world.ledger.answeredRead(volume, node);
             }
             world.clock.after(TRIP_NANOS / 2 + random.below(TRIP_NANOS), () -> {
                 completed(op, this, status, memory);

@@ -9,6 +9,9 @@ import storage.cairn.engine.port.Configuration;
 final class SimVolume {
     final String name;
     final History history;
+    /** The last owner by the configuration store's word that acked a write; 0: none yet. */
+    int ackedBy;
+
     private final int blocks;
     private @Nullable Configuration known;
 

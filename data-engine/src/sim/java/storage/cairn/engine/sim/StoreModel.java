@@ -43,6 +43,8 @@ final class StoreModel {
     private long[] values;
     /** For a block whose last resync was cut off: the other value it may have, else NONE. */
     private long[] alternatives;
+    /** When it came to have two possible values, in {@link #changes}. */
+    private long[] openSince;
 
     private long[] wseqs;
     /** Whether {@link #values} still holds after a crash of a lying disk. */
@@ -63,6 +65,7 @@ final class StoreModel {
         values = new long[blocks];
         wseqs = new long[blocks];
         alternatives = new long[blocks];
+        openSince = new long[blocks];
         Arrays.fill(alternatives, NONE);
         busy = new Op[blocks];
         trusted = new boolean[blocks];
@@ -189,6 +192,7 @@ final class StoreModel {
             values = Arrays.copyOf(values, blocks);
             wseqs = Arrays.copyOf(wseqs, blocks);
             alternatives = Arrays.copyOf(alternatives, blocks);
+            openSince = Arrays.copyOf(openSince, blocks);
             Arrays.fill(alternatives, before, blocks, NONE);
             busy = Arrays.copyOf(busy, blocks);
             trusted = Arrays.copyOf(trusted, blocks);
@@ -208,7 +212,7 @@ final class StoreModel {
     }
 
     Read reading(long block, int count) {
-        Read read = new Read(block, new long[count][], new boolean[count]);
+        Read read = new Read(block, changes, new long[count][], new boolean[count]);
         for (int i = 0; i < count; i++) {
             int at = (int) block + i;
             Op op = busy[at];
@@ -247,7 +251,8 @@ final class StoreModel {
                     "volume " + name() + " block " + block + " reads as " + describe(stamp) + ", not as "
                             + Arrays.toString(read.allowed[index]) + " (written by wseq " + wseqs[block] + ")");
         }
-        if (alternatives[block] != NONE && busy[block] == null) {
+        boolean either = stamp == values[block] || stamp == alternatives[block];
+        if (alternatives[block] != NONE && busy[block] == null && either && read.begun >= openSince[block]) {
             values[block] = stamp;
             wseqs[block] = UNKNOWN_WSEQ;
             alternatives[block] = NONE;
@@ -362,6 +367,7 @@ final class StoreModel {
             // A second open outcome before the first was seen: any of the three may be there.
             trusted[block] &= alternatives[block] == NONE;
             alternatives[block] = op.value(i);
+            openSince[block] = changes;
         }
     }
 
@@ -483,12 +489,16 @@ final class StoreModel {
     /** A read under way, and what each of its blocks may read as. */
     static final class Read {
         final long block;
+        /** When it began, in {@link StoreModel#changes}. */
+        final long begun;
+
         final long[][] allowed;
         /** Blocks of which it was not known, when the read began, what a lying disk had kept. */
         final boolean[] doubtful;
 
-        Read(long block, long[][] allowed, boolean[] doubtful) {
+        Read(long block, long begun, long[][] allowed, boolean[] doubtful) {
             this.block = block;
+            this.begun = begun;
             this.allowed = allowed;
             this.doubtful = doubtful;
         }

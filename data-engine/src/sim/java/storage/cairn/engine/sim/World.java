@@ -64,10 +64,14 @@ final class World {
             boolean liveness) {}
 
     World(Plan plan, Trace trace) {
+        this(plan, Faults.swarm(new SimRandom(~plan.seed), plan.faults), trace);
+    }
+
+    /** A world with faults as often as {@code faults} says. */
+    World(Plan plan, Faults faults, Trace trace) {
         this.plan = plan;
         this.random = new SimRandom(plan.seed);
-        this.faults = Faults.swarm(random, plan.faults);
-        this.faults.defect(plan.defect);
+        this.faults = faults.defect(plan.defect);
         this.trace = trace;
         this.network = new SimNetwork(clock, random.fork(), faults, trace, Frames.FRAMING);
         this.config = new SimConfigStore(clock, random.fork(), faults, trace);

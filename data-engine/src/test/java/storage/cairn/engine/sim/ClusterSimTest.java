@@ -22,10 +22,46 @@ final class ClusterSimTest {
     }
 
     @Test
+    void clustersOnTheRealStoreKeepEveryPromiseAndComeToRest() {
+        for (long seed = 1; seed <= 15; seed++) {
+            World.Plan plan = plan(seed, StoreTarget.EXTENT, true);
+            run(plan, Faults.swarm(new SimRandom(seed), Faults.lawful()));
+        }
+    }
+
+    /** The owner once took a write that a disk had refused for one whose answer was still to come, and waited for ever. */
+    @Test
+    void aWriteThatADiskRefusesIsSentAgain() {
+        for (long seed = 1; seed <= 6; seed++) {
+            run(plan(seed, StoreTarget.EXTENT, true), Faults.none().set(Fault.DISK_WRITE_ERROR, 1_000));
+        }
+    }
+
+    /** A page that tells what an extent maps to went bad: no repair of blocks mended it, and no rebuild began. */
+    @Test
+    void aReplicaThatLostTheMapOfAnExtentRejoins() {
+        for (long seed = 1; seed <= 6; seed++) {
+            run(plan(seed, StoreTarget.EXTENT, true), Faults.none().set(Fault.DISK_ROT, 100_000));
+        }
+    }
+
+    @Test
     void aSeedAlwaysGivesTheSameEvents() {
         for (long seed = 1; seed <= 5; seed++) {
             assertThat(run(seed, StoreTarget.IN_MEMORY, Faults.lawful()).hash())
                     .isEqualTo(run(seed, StoreTarget.IN_MEMORY, Faults.lawful()).hash());
+        }
+    }
+
+    private static World.Plan plan(long seed, StoreTarget target, boolean liveness) {
+        return new World.Plan(seed, target, Faults.lawful(), Defect.NONE, OPERATIONS, liveness);
+    }
+
+    private static void run(World.Plan plan, Faults faults) {
+        try {
+            new World(plan, faults, Trace.hashing()).run();
+        } catch (RuntimeException e) {
+            throw new AssertionError("seed " + plan.seed() + ": " + e, e);
         }
     }
 
