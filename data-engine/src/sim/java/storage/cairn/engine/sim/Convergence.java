@@ -87,14 +87,10 @@ final class Convergence {
             }
             run(SECOND_NANOS);
         }
-        world.hosts.forEach(SimHost::stop);
+        world.quiet();
         awaitIdleHosts();
         // Longer than a disk that just came is silent: until then it cannot know whether it granted before.
         run(8 * SECOND_NANOS);
-        // A volume that was made meanwhile has a host of its own.
-        world.hosts.forEach(SimHost::stop);
-        awaitIdleHosts();
-        run(2 * SECOND_NANOS);
         for (SimVolume volume : world.volumes) {
             if (!world.excused(volume)) {
                 compare(volume);

@@ -46,6 +46,7 @@ final class World {
     private final byte[] secret = new byte[32];
     private final @Nullable StoreUnderTest victim;
     private boolean calm;
+    private boolean quiet;
     private boolean ending;
     private long operations;
     private long crashes;
@@ -178,6 +179,12 @@ final class World {
         trace.event(clock.nanos(), 0, "world: healed", operations, 0, 0);
     }
 
+    /** Hosts send nothing new from now on, also those that come. */
+    void quiet() {
+        quiet = true;
+        hosts.forEach(SimHost::stop);
+    }
+
     /** Nodes that end from now on stay down. */
     void ending() {
         ending = true;
@@ -301,6 +308,9 @@ final class World {
         volumes.add(volume);
         SimHost host = new SimHost(this, volume, random.fork());
         hosts.add(host);
+        if (quiet) {
+            host.stop();
+        }
         host.begin();
     }
 
