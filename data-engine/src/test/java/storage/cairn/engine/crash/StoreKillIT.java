@@ -60,6 +60,7 @@ final class StoreKillIT {
                             "-Xmx256m",
                             "--enable-native-access=ALL-UNNAMED",
                             "--sun-misc-unsafe-memory-access=allow",
+                            "--add-opens=java.base/java.lang.reflect=ALL-UNNAMED",
                             "-cp",
                             System.getProperty("java.class.path"),
                             CrashRun.class.getName(),
