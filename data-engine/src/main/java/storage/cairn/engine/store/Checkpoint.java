@@ -130,6 +130,10 @@ final class Checkpoint {
             order = new ExtentOrder(frozen);
             prepare();
         }
+        releasePending();
+    }
+
+    private void releasePending() {
         if (pendingRelease && readers.gone(releaseStamp)) {
             pendingRelease = false;
             allocator.releasePending();
@@ -219,6 +223,7 @@ final class Checkpoint {
         running = false;
         pendingRelease = true;
         releaseStamp = readers.stamp();
+        releasePending();
         disk.metrics.checkpoints++;
         disk.metrics.lastCheckpointNanos = disk.clock.nanos() - startedNanos;
         Runnable next = then;

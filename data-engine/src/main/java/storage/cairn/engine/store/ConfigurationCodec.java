@@ -128,7 +128,7 @@ final class ConfigurationCodec {
             throw new StoreException("a configuration with " + (length - in.readPosition()) + " bytes too many");
         }
         if (sizeBytes / BlockDevice.BLOCK_BYTES > IndexPage.MAX_EXTENTS * Replica.EXTENT_BLOCKS) {
-            throw new StoreException("a volume of " + sizeBytes + " bytes");
+            throw new StoreException("a configuration of a volume of " + sizeBytes + " bytes");
         }
         return make(
                 volume,

@@ -116,7 +116,7 @@ public interface Replica {
      */
     void reserveOverwrite(long epoch, long block, int count, Done done, long tag);
 
-    /** State of each block in a range, for NBD's BLOCK_STATUS: see {@link BlockState}. */
+    /** State of each block in a range (1 to 32,768 blocks), for NBD's BLOCK_STATUS: see {@link BlockState}. */
     void blockStates(long block, int count, BlockStates done, long tag);
 
     /**

@@ -86,9 +86,11 @@ final class Space {
 
     /** The largest promise up to {@code wanted} that can be kept. */
     int grantable(int wanted) {
-        int grant = wanted;
-        while (grant > 0 && available(grant) < 0) {
-            grant = grant > 8 ? grant - grant / 4 : grant - 1;
+        int grant = 0;
+        for (int step = Integer.highestOneBit(wanted); step > 0; step >>= 1) {
+            if (grant + step <= wanted && available(grant + step) >= 0) {
+                grant += step;
+            }
         }
         return grant;
     }
