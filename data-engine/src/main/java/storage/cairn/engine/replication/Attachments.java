@@ -1,8 +1,10 @@
 package storage.cairn.engine.replication;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
 import storage.cairn.engine.port.ConfigStore.Versioned;
+import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.port.VolumeId;
@@ -12,55 +14,71 @@ import storage.cairn.engine.replication.VolumeAnswer.Receiver;
 
 /** Where volumes are served: makes this node the owner, ends an export, hands volumes from node to node. */
 final class Attachments extends VolumeSteps {
-    private static final int MAX_TRIES = 5;
     private static final long TAKE_MILLIS = 15_000;
 
     Attachments(NodeContext context, Peers peers, Owners owners, Catalog catalog, Views views, OwnerProbe probe) {
         super(context, peers, owners, catalog, views, probe);
     }
 
-    /** Makes this node the owner with a new attachId. */
+    /**
+     * Makes this node the owner with a new attachId, which replaces the one found now and no other: a request that was
+     * held up takes nothing from a later one.
+     */
     void serve(String name, Receiver receiver) {
-        find(name, receiver, found -> serve(found, receiver, MAX_TRIES));
+        find(name, receiver, found -> serve(found, receiver));
     }
 
-    private void serve(Versioned found, Receiver receiver, int tries) {
+    private void serve(Versioned found, Receiver receiver) {
         UUID attachId = context.newId();
+        UUID replaced = found.value().attachId();
         VolumeOwner owner = owners.of(found.value().volume());
         if (owner != null) {
-            owner.whenServing(new Serving(receiver, () -> supersede(owner, attachId, receiver)));
+            owner.whenServing(new Serving(receiver, () -> supersede(owner, replaced, attachId, receiver)));
             return;
         }
-        freed(
-                found,
-                false,
-                receiver,
-                free -> owners.takeOver(free, attachId, new VolumeOwner.Started() {
-                    @Override
-                    public void serving() {
-                        done(receiver, free.value().volume(), free.value());
-                    }
-
-                    @Override
-                    public void failed(Status status, String reason) {
-                        if (status == Status.FENCED && tries > 1) {
-                            find(free.value().name(), receiver, again -> serve(again, receiver, tries - 1));
-                        } else {
-                            fail(
-                                    receiver,
-                                    Problem.UNAVAILABLE,
-                                    "volume " + free.value().name() + " could not be taken over: " + reason);
-                        }
-                    }
-                }));
+        freed(found, false, receiver, free -> {
+            if (Objects.equals(replaced, free.value().attachId())) {
+                takeOver(free, attachId, receiver);
+            } else {
+                fail(receiver, Problem.UNAVAILABLE, servedMeanwhile(free.value().name()));
+            }
+        });
     }
 
-    private void supersede(VolumeOwner owner, UUID attachId, Receiver receiver) {
+    private void takeOver(Versioned free, UUID attachId, Receiver receiver) {
+        Configuration value = free.value();
+        owners.takeOver(free, attachId, new VolumeOwner.Started() {
+            @Override
+            public void serving() {
+                VolumeOwner owner = owners.of(value.volume());
+                if (owner == null || attachId.equals(owner.membership().current().attachId())) {
+                    done(receiver, value.volume(), value);
+                } else {
+                    // A takeover for a client was under way here.
+                    supersede(owner, value.attachId(), attachId, receiver);
+                }
+            }
+
+            @Override
+            public void failed(Status status, String reason) {
+                fail(
+                        receiver,
+                        Problem.UNAVAILABLE,
+                        "volume " + value.name() + " could not be taken over: " + reason);
+            }
+        });
+    }
+
+    private static String servedMeanwhile(String name) {
+        return "volume " + name + " was served by another request meanwhile; serve it again if it should be served here";
+    }
+
+    private void supersede(VolumeOwner owner, @Nullable UUID replaced, UUID attachId, Receiver receiver) {
         owner.upkeep().request(new Upkeep.Request() {
             @Override
             public boolean change(Change change) {
                 change.attachId(attachId);
-                return true;
+                return Objects.equals(replaced, owner.membership().current().attachId());
             }
 
             @Override
@@ -71,7 +89,7 @@ final class Attachments extends VolumeSteps {
 
             @Override
             public void dropped(String reason) {
-                fail(receiver, Problem.UNAVAILABLE, reason);
+                fail(receiver, Problem.UNAVAILABLE, reason.isEmpty() ? servedMeanwhile(owner.name()) : reason);
             }
         });
     }

@@ -205,8 +205,10 @@ final class Takeover {
         private final List<Partial> partial;
         private final int everybody;
         private final long commitSeq;
-        private final long last;
-        private final long highest;
+        private long last;
+        private long highest;
+        /** What all members get once the present entry is spread, because that is undone. */
+        private @Nullable TailEntry instead;
         private int at;
         private int waiting;
         private int bad;
@@ -248,7 +250,7 @@ final class Takeover {
                 bad = 0;
                 fetch(each);
             } else {
-                spread(each);
+                spread(each.entry, everybody & ~each.holders);
             }
         }
 
@@ -278,41 +280,75 @@ final class Takeover {
                     return;
                 }
             }
-            // Nobody can give it: whoever claims to hold it is not fit.
-            for (Member holder : whole) {
-                if ((each.holders & holder.bit) != 0) {
-                    holder.fail(Status.CORRUPT, "it cannot read wseq " + each.entry.wseq() + " that it holds");
+            undo(each, into);
+        }
+
+        /**
+         * Whoever holds the entry cannot read it. Not all members hold it, so it was never acked and nobody has read it:
+         * the others' content takes its place, under its own number where it is missing and under a new one everywhere.
+         */
+        private void undo(Partial each, Buffer into) {
+            for (Member other : whole) {
+                if ((each.holders & other.bit) == 0 && other.ready()) {
+                    other.link()
+                            .read(
+                                    each.entry.block(),
+                                    each.entry.count(),
+                                    into,
+                                    0,
+                                    (tag, status) -> undone(each, other, status),
+                                    0);
+                    return;
                 }
             }
             abort();
+        }
+
+        private void undone(Partial each, Member other, Status status) {
+            if (owner.stopped() || status == Status.UNAVAILABLE) {
+                abort();
+            } else if (status == Status.OK) {
+                owner.log(
+                        Log.Level.WARN,
+                        "Undone",
+                        "wseq " + each.entry.wseq() + ", which was never acked: those that hold it cannot read it");
+                highest = Math.max(highest, last) + EPOCH_GAP;
+                TailEntry entry = each.entry;
+                instead = new TailEntry(
+                        members.epoch(), highest, Replica.Kind.WRITE, entry.block(), entry.count());
+                spread(each.entry, everybody & ~each.holders);
+            } else {
+                other.fail(status, "it answered " + status + " to a read of the takeover");
+                abort();
+            }
         }
 
         private void fetched(Partial each, Member holder, Status status) {
             if (owner.stopped() || status == Status.UNAVAILABLE) {
                 abort();
             } else if (status == Status.OK) {
-                spread(each);
+                spread(each.entry, everybody & ~each.holders);
             } else {
                 bad |= holder.bit;
                 fetch(each);
             }
         }
 
-        private void spread(Partial each) {
+        private void spread(TailEntry entry, int lacking) {
             waiting = 1;
             for (Member member : whole) {
-                if ((everybody & ~each.holders & member.bit) == 0) {
+                if ((lacking & member.bit) == 0) {
                     continue;
                 }
                 if (!member.ready()) {
                     break;
                 }
                 waiting++;
-                Buffer content = each.entry.kind() == Replica.Kind.WRITE ? data : null;
+                Buffer content = entry.kind() == Replica.Kind.WRITE ? data : null;
                 member.link()
                         .rollForward(
                                 members.epoch(),
-                                each.entry,
+                                entry,
                                 commitSeq,
                                 content,
                                 0,
@@ -338,6 +374,13 @@ final class Takeover {
                     abort();
                     return;
                 }
+            }
+            TailEntry replacement = instead;
+            if (replacement != null) {
+                instead = null;
+                last = replacement.wseq();
+                spread(replacement, everybody);
+                return;
             }
             at++;
             next();

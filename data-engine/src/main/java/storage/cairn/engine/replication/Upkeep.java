@@ -30,6 +30,11 @@ final class Upkeep {
 
         void applied();
 
+        /**
+         * It will not happen.
+         *
+         * @param reason empty when it was void
+         */
         void dropped(String reason);
     }
 
@@ -274,6 +279,7 @@ final class Upkeep {
         }
         Change change = new Change(current);
         if (!request.change(change)) {
+            request.dropped("");
             return nextRequest(current);
         }
         requests.addFirst(request);
