@@ -26,7 +26,7 @@ public record NodeSettings(Leases leases, Failures failures, Limits limits, Back
      * @param reconnectMillis between two attempts to connect
      * @param connectMillis longest connect and authentication
      * @param slowMillis oldest unacked operation of a live replica, above which it is slow
-     * @param slowBackoffMillis before a slow replica may rejoin; doubles with each time, up to 64 times
+     * @param slowBackoffMillis before a slow replica may rejoin; doubles with each time, up to 16 times
      * @param storeRetryMillis between two attempts while the configuration store does not answer
      * @param queueMillis how long I/O queues while too few replicas can be reached, before it fails
      */

@@ -15,7 +15,7 @@ import storage.cairn.engine.port.Status;
  * carries out the changes that were asked for, one after the other.
  */
 final class Upkeep {
-    private static final int MOST_TIMES_SLOW = 6;
+    private static final int MOST_TIMES_SLOW = 4;
 
     private final NodeContext context;
     private final VolumeOwner owner;
