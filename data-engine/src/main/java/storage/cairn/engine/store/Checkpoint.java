@@ -133,6 +133,12 @@ final class Checkpoint {
         releasePending();
     }
 
+    private void clearSpare() {
+        if (mappings.clearSpare()) {
+            disk.clock.execute(this::clearSpare);
+        }
+    }
+
     private void releasePending() {
         if (pendingRelease && readers.gone(releaseStamp)) {
             pendingRelease = false;
@@ -213,6 +219,7 @@ final class Checkpoint {
     private void durable(Superblock written) {
         last = written;
         mappings.thaw();
+        clearSpare();
         for (StoredReplica replica : replicas.all()) {
             if (replica.deletedBefore(cut)) {
                 replicas.forget(replica);

@@ -45,7 +45,6 @@ public final class ExtentStore implements ReplicaStore {
     }
 
     private final Disk disk;
-    private final StoreSettings settings;
     private final BufferPool pool;
     private final Opened opened;
     private final SlotAllocator allocator;
@@ -58,6 +57,7 @@ public final class ExtentStore implements ReplicaStore {
     private final Lookups lookups;
     private final Quarantine quarantine;
     private final Mutator mutator;
+    private final CheckpointPolicy policy;
     private final Superblocks superblocks;
     private final Mem journalMemory;
     private final Set<VolumeId> creating = new HashSet<>();
@@ -67,14 +67,11 @@ public final class ExtentStore implements ReplicaStore {
     private @Nullable Label label;
     private @Nullable Journal journal;
     private @Nullable Checkpoint checkpoint;
-    private Clock.@Nullable Timer timer;
     private boolean closedClean;
     private boolean turnDue;
     private boolean turning;
     private boolean turnAgain;
     private boolean told;
-    private boolean checkpointWanted;
-    private boolean stalledBefore;
     private boolean markClean;
     private boolean finalCheckpoint;
     private Replica.@Nullable Done closeDone;
@@ -84,7 +81,6 @@ public final class ExtentStore implements ReplicaStore {
             BlockDevice device, Clock clock, Layout layout, StoreSettings settings, BufferPool pool, Opened opened)
             throws StoreException {
         this.disk = new Disk(device, clock, layout);
-        this.settings = settings;
         this.pool = pool;
         this.opened = opened;
         this.allocator = new SlotAllocator(layout);
@@ -105,6 +101,7 @@ public final class ExtentStore implements ReplicaStore {
                 completions,
                 settings,
                 this::wake);
+        this.policy = new CheckpointPolicy(disk, settings, space, mappings, quarantine, mutator, this::wake);
         this.lookups.mutator(mutator);
         disk.onFailure(this::diskFailed);
     }
@@ -221,12 +218,8 @@ public final class ExtentStore implements ReplicaStore {
         }
     }
 
-    /** Somebody was refused space that a checkpoint may free. */
     void shortOfSpace() {
-        if (!mappings.active().isEmpty()) {
-            checkpointWanted = true;
-            wake();
-        }
+        policy.shortOfSpace();
     }
 
     private void volumesChanged() {
@@ -277,54 +270,12 @@ public final class ExtentStore implements ReplicaStore {
         if (!c.ready() || disk.failed()) {
             return;
         }
-        boolean closingNow = state == State.CLOSING && mutator.idle() && j.idle() && !finalCheckpoint;
-        if (closingNow) {
+        if (state == State.CLOSING && mutator.idle() && j.idle() && !finalCheckpoint) {
             finalCheckpoint = true;
-            begin(j, c, markClean);
-            return;
+            policy.begin(j, c, markClean);
+        } else if (state == State.SERVING || state == State.CLOSING) {
+            policy.consider(j, c);
         }
-        if (state != State.SERVING && state != State.CLOSING) {
-            return;
-        }
-        boolean stalled = mutator.hasStalled();
-        if (stalled
-                && stalledBefore
-                && mutator.onlyStalled()
-                && mappings.active().isEmpty()
-                && quarantine.size() == 0) {
-            mutator.refuseStalled();
-            wake();
-        }
-        long records = mappings.active().load();
-        boolean due = checkpointWanted
-                || stalled
-                || records >= settings.overlayRecords() * 3 / 4
-                || j.ringUsed() > disk.layout.journalBlocks() / 2
-                || (records >= 1_024 && records > Math.max(0, space.available(0)) / 2);
-        if (due) {
-            stalledBefore = stalled;
-            j.cut();
-            begin(j, c, false);
-        } else if (timer == null && (!mappings.active().isEmpty() || !j.idle())) {
-            timer = disk.clock.after(settings.checkpointNanos(), this::timerRang);
-        }
-    }
-
-    private void timerRang() {
-        timer = null;
-        checkpointWanted = true;
-        wake();
-    }
-
-    private void begin(Journal j, Checkpoint c, boolean clean) {
-        checkpointWanted = false;
-        if (timer != null) {
-            timer.cancel();
-            timer = null;
-        }
-        long cut = j.sealedThrough();
-        c.start(cut, j.sealedCrc(), j.runId(), clean, () -> j.release(cut));
-        wake();
     }
 
     private void diskFailed() {
@@ -348,9 +299,7 @@ public final class ExtentStore implements ReplicaStore {
             state = State.CLOSED;
             closeDone = null;
             releaseMemory();
-            if (timer != null) {
-                timer.cancel();
-            }
+            policy.cancelTimer();
             done.done(closeTag, disk.failed() ? Status.DISK_FAILED : Status.OK);
         } else if (disk.failed() || durable) {
             disk.clock.after(1_000_000, turn);
@@ -485,8 +434,7 @@ public final class ExtentStore implements ReplicaStore {
 
     /** Writes a checkpoint soon, if one is not under way. */
     public void checkpoint() {
-        checkpointWanted = true;
-        wake();
+        policy.want();
     }
 
     public StoreMetrics metrics() {

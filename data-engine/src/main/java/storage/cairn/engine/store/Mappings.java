@@ -7,11 +7,15 @@ import org.jspecify.annotations.Nullable;
  * (or all, when there is none), <i>frozen</i> holds what that checkpoint is merging into pages.
  */
 final class Mappings {
+    private static final int CLEARED_PER_STEP = 16;
+
     /** What {@link #resolve} finds when a page must tell. */
     static final long IN_PAGE = -1;
 
     private Overlay active = new Overlay();
     private @Nullable Overlay frozen;
+    private @Nullable Overlay spare;
+    private int spareCleared;
     private long cut;
     private int crc;
     private int wseqLow;
@@ -36,14 +40,30 @@ final class Mappings {
         }
         Overlay merged = active;
         frozen = merged;
-        active = new Overlay();
+        Overlay next = spare;
+        active = next != null && next.isEmpty() ? next : new Overlay();
+        spare = null;
         cut = blockSeq;
         return merged;
     }
 
-    /** The pages hold what was frozen. */
+    /** The pages hold what was frozen. Its memory serves again, once {@link #clearSpare} has gone through it. */
     void thaw() {
+        spare = frozen;
+        spareCleared = 0;
         frozen = null;
+    }
+
+    /** Clears some of the memory that the last checkpoint set free; whether there is more. */
+    boolean clearSpare() {
+        Overlay s = spare;
+        if (s == null || spareCleared == s.segments()) {
+            return false;
+        }
+        int to = Math.min(spareCleared + CLEARED_PER_STEP, s.segments());
+        s.clear(spareCleared, to);
+        spareCleared = to;
+        return true;
     }
 
     /** The overlay that a record of this journal block belongs to. */

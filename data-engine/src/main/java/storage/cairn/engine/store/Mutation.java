@@ -149,6 +149,43 @@ final class Mutation {
         return kind == Kind.WRITE ? (int) wseq & 0xff_ffff : content().wseqLows()[contentIndex + i] & 0xff_ffff;
     }
 
+    /** Slots that its data takes. */
+    int needsSlots() {
+        return switch (kind) {
+            case WRITE, REPAIR -> count;
+            case RESYNC -> mapped();
+            case ZERO, RESIZE, CONFIGURE, CREATE, DELETE, ABORT -> 0;
+        };
+    }
+
+    private int mapped() {
+        int mapped = 0;
+        for (int i = 0; i < count; i++) {
+            mapped += content().states()[contentIndex + i] == Replica.BlockState.DATA ? 1 : 0;
+        }
+        return mapped;
+    }
+
+    /** Extents whose pages the next checkpoint has to write for it. */
+    int touchedExtents() {
+        return switch (kind) {
+            case WRITE, ZERO, RESYNC, REPAIR -> {
+                long last = (block + Math.max(count, 1) - 1) / Replica.EXTENT_BLOCKS;
+                yield (int) (last - block / Replica.EXTENT_BLOCKS) + 1;
+            }
+            case RESIZE, CONFIGURE, CREATE, DELETE, ABORT -> 0;
+        };
+    }
+
+    /** Most entries that it adds to an overlay. */
+    int overlayLoad() {
+        return switch (kind) {
+            case WRITE, RESYNC, REPAIR -> count + touchedExtents();
+            case ZERO -> Math.min(count, 2 * Replica.EXTENT_BLOCKS) + touchedExtents();
+            case RESIZE, CONFIGURE, CREATE, DELETE, ABORT -> 0;
+        };
+    }
+
     boolean dataDone() {
         return writesPending == 0;
     }

@@ -181,8 +181,8 @@ final class Mutator implements Journal.Listener {
         if (!journal().hasRoom()) {
             return false;
         }
-        int slots = needsSlots(m);
-        long records = mappings.active().load() + recordsUnderWay + recordsOf(m);
+        int slots = m.needsSlots();
+        long records = mappings.active().load() + recordsUnderWay + m.overlayLoad();
         if (records > overlayRecords && mappings.active().extents() > 0) {
             return false;
         }
@@ -192,15 +192,15 @@ final class Mutator implements Journal.Listener {
         if (slots > 0) {
             return true;
         }
-        int extents = extentsOf(m);
+        int extents = m.touchedExtents();
         return extents == 0 || space.pagesFit(extents) || space.nothingDirty();
     }
 
     private void start(Mutation m) {
         m.started = true;
-        m.extents = extentsOf(m);
+        m.extents = m.touchedExtents();
         space.admit(m.extents);
-        recordsUnderWay += recordsOf(m);
+        recordsUnderWay += m.overlayLoad();
         if (m.promised > 0) {
             space.unpromise(m.promised);
             m.promised = 0;
@@ -211,39 +211,6 @@ final class Mutator implements Journal.Listener {
             case ZERO, RESIZE, CONFIGURE, CREATE, DELETE, ABORT -> {}
         }
         journal().append(m);
-    }
-
-    private static int needsSlots(Mutation m) {
-        return switch (m.kind) {
-            case WRITE, REPAIR -> m.count;
-            case RESYNC -> mapped(m);
-            case ZERO, RESIZE, CONFIGURE, CREATE, DELETE, ABORT -> 0;
-        };
-    }
-
-    static int mapped(Mutation m) {
-        int mapped = 0;
-        for (int i = 0; i < m.count; i++) {
-            mapped += m.content().states()[m.contentIndex + i] == Replica.BlockState.DATA ? 1 : 0;
-        }
-        return mapped;
-    }
-
-    private static int extentsOf(Mutation m) {
-        return switch (m.kind) {
-            case WRITE, ZERO, RESYNC, REPAIR ->
-                (int) ((m.block + Math.max(m.count, 1) - 1) / Replica.EXTENT_BLOCKS - m.block / Replica.EXTENT_BLOCKS)
-                        + 1;
-            case RESIZE, CONFIGURE, CREATE, DELETE, ABORT -> 0;
-        };
-    }
-
-    private static int recordsOf(Mutation m) {
-        return switch (m.kind) {
-            case WRITE, RESYNC, REPAIR -> m.count + extentsOf(m);
-            case ZERO -> Math.min(m.count, 2 * Replica.EXTENT_BLOCKS) + extentsOf(m);
-            case RESIZE, CONFIGURE, CREATE, DELETE, ABORT -> 0;
-        };
     }
 
     private void writeData(Mutation m, int blocks) {
@@ -396,7 +363,7 @@ final class Mutator implements Journal.Listener {
             space.unpromise(m.promised);
         }
         if (m.started) {
-            recordsUnderWay -= recordsOf(m);
+            recordsUnderWay -= m.overlayLoad();
         }
         m.finished = true;
         live--;
@@ -453,7 +420,7 @@ final class Mutator implements Journal.Listener {
                     && m.live
                     && !m.finished
                     && m.replica == replica
-                    && extentsOf(m) > 0
+                    && m.touchedExtents() > 0
                     && m.block < block + count
                     && block < m.block + m.count) {
                 return true;

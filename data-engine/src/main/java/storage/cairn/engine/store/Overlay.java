@@ -89,6 +89,15 @@ final class Overlay {
         segment.base(raise(segment, extentKey, maxWseq), state, wseqLow);
     }
 
+    /** Forgets what the segments from {@code from} to {@code to} hold, and keeps their memory. */
+    void clear(int from, int to) {
+        for (int i = from; i < to; i++) {
+            records -= segments[i].blocks();
+            extents -= segments[i].extents();
+            segments[i].clear();
+        }
+    }
+
     private int raise(OverlaySegment segment, long extentKey, long maxWseq) {
         int before = segment.extents();
         int extent = segment.extent(extentKey, maxWseq);

@@ -167,6 +167,14 @@ final class OverlaySegment {
         crcs[entry] = 0;
     }
 
+    /** Forgets everything and keeps the memory. */
+    void clear() {
+        Arrays.fill(blockTable, NONE);
+        Arrays.fill(extentTable, NONE);
+        blocks = 0;
+        extents = 0;
+    }
+
     private static void insert(int[] table, long key, int entry) {
         int mask = table.length - 1;
         int i = (int) Overlay.hash(key) & mask;

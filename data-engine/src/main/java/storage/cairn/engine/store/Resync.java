@@ -75,7 +75,7 @@ final class Resync implements Replica.Done {
         m.data = data;
         m.dataIndex = dataIndex;
         m.maxWseq = maxWseq;
-        int slots = Mutator.mapped(m);
+        int slots = m.needsSlots();
         if (slots > 0 && store.space().available(slots) < 0) {
             store.mutator().cancel(m);
             store.shortOfSpace();
