@@ -3,8 +3,8 @@ package storage.cairn.engine.replication;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
-import storage.cairn.engine.port.ConfigStore.Versioned;
 import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.ConfigStore.Versioned;
 import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.port.VolumeId;
@@ -51,7 +51,8 @@ final class Attachments extends VolumeSteps {
             @Override
             public void serving() {
                 VolumeOwner owner = owners.of(value.volume());
-                if (owner == null || attachId.equals(owner.membership().current().attachId())) {
+                if (owner == null
+                        || attachId.equals(owner.membership().current().attachId())) {
                     done(receiver, value.volume(), value);
                 } else {
                     // A takeover for a client was under way here.
@@ -61,16 +62,14 @@ final class Attachments extends VolumeSteps {
 
             @Override
             public void failed(Status status, String reason) {
-                fail(
-                        receiver,
-                        Problem.UNAVAILABLE,
-                        "volume " + value.name() + " could not be taken over: " + reason);
+                fail(receiver, Problem.UNAVAILABLE, "volume " + value.name() + " could not be taken over: " + reason);
             }
         });
     }
 
     private static String servedMeanwhile(String name) {
-        return "volume " + name + " was served by another request meanwhile; serve it again if it should be served here";
+        return "volume " + name
+                + " was served by another request meanwhile; serve it again if it should be served here";
     }
 
     private void supersede(VolumeOwner owner, @Nullable UUID replaced, UUID attachId, Receiver receiver) {

@@ -209,6 +209,7 @@ final class Takeover {
         private long highest;
         /** What all members get once the present entry is spread, because that is undone. */
         private @Nullable TailEntry instead;
+
         private int at;
         private int waiting;
         private int bad;
@@ -314,8 +315,7 @@ final class Takeover {
                         "wseq " + each.entry.wseq() + ", which was never acked: those that hold it cannot read it");
                 highest = Math.max(highest, last) + EPOCH_GAP;
                 TailEntry entry = each.entry;
-                instead = new TailEntry(
-                        members.epoch(), highest, Replica.Kind.WRITE, entry.block(), entry.count());
+                instead = new TailEntry(members.epoch(), highest, Replica.Kind.WRITE, entry.block(), entry.count());
                 spread(each.entry, everybody & ~each.holders);
             } else {
                 other.fail(status, "it answered " + status + " to a read of the takeover");
