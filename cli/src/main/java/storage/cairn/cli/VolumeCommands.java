@@ -243,9 +243,7 @@ final class VolumeCommands {
             Volume volume = find(cluster, name);
             attachment = new Attachments(cluster.dir()).attach(volume.getName(), () -> {
                 ServeVolumeResponse served = serve(cluster, name, null);
-                return new Attachments.Export(
-                        served.getExportName(),
-                        cluster.node(served.getOwnerNode()).nbdSocket());
+                return new Attachments.Export(served.getExportName(), ExportUris.unix(cluster, served));
             });
         }
         cairn.print(attachment, () -> cairn.out().println(attachment.device()));

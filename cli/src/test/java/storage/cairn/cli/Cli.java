@@ -14,9 +14,16 @@ import storage.cairn.cli.cluster.EngineCommand;
 /** Runs commands as a user does, and keeps what they print. */
 final class Cli {
     private final Path dataDir;
+    private final EngineCommand engine;
 
+    /** With an engine that is quickly there and does nothing. */
     Cli(Path dataDir) {
+        this(dataDir, fakeEngine());
+    }
+
+    Cli(Path dataDir, EngineCommand engine) {
         this.dataDir = dataDir;
+        this.engine = engine;
     }
 
     record Outcome(int exitCode, String out, String err) {
@@ -41,7 +48,7 @@ final class Cli {
     Outcome run(String... arguments) {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
-        CommandLine line = Cairn.commandLine(fakeEngine());
+        CommandLine line = Cairn.commandLine(engine);
         line.setOut(new PrintWriter(out, true));
         line.setErr(new PrintWriter(err, true));
         List<String> all = new ArrayList<>(List.of(arguments));

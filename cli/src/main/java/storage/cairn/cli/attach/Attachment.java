@@ -9,7 +9,7 @@ package storage.cairn.cli.attach;
  *     device the file below it, for an nbd device the process that connected it
  * @param exportName what it is connected to
  * @param boot of the machine; after a reset the device is gone
- * @param relayPid process that keeps the device alive while the engine restarts
+ * @param relayPid process that stands between the device and the nodes
  */
 public record Attachment(
         String volume, Kind kind, String device, String identity, String exportName, String boot, long relayPid) {

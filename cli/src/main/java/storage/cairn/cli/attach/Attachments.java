@@ -27,9 +27,13 @@ public final class Attachments {
      * What a device is to be connected to.
      *
      * @param name of the export
-     * @param socket of the owner's NBD server
+     * @param uris of it at each node, the owner's first
      */
-    public record Export(String name, String socket) {}
+    public record Export(String name, List<String> uris) {
+        public Export {
+            uris = List.copyOf(uris);
+        }
+    }
 
     /** The attachment of a volume, if its device is there. */
     public Optional<Attachment> find(String volume) {
@@ -55,7 +59,7 @@ public final class Attachments {
         Attachment attachment = new Attachment(volume, kind, "", "", export.name(), Helper.boot(), 0);
         try {
             write(attachment);
-            long relay = relay(volume).start(export.name(), export.socket());
+            long relay = relay(volume).start(export.uris());
             attachment = attachment.with("", "", relay);
             write(attachment);
             Path socket = relay(volume).socket();
@@ -118,8 +122,8 @@ public final class Attachments {
         };
     }
 
-    private Relay relay(String volume) {
-        return new Relay(folder.resolve(volume));
+    private RelayProcess relay(String volume) {
+        return new RelayProcess(folder.resolve(volume), log(volume));
     }
 
     private Path log(String volume) {
@@ -161,9 +165,6 @@ public final class Attachments {
     private static Attachment.Kind bestKind() {
         boolean kernel = Files.exists(KERNEL_NBD) && Tools.has("nbd-client");
         List<String> missing = new ArrayList<>();
-        if (!Tools.has("nbdkit")) {
-            missing.add("nbdkit (package nbdkit)");
-        }
         if (!kernel && !Tools.has("nbdfuse")) {
             missing.add("nbdfuse (package nbdfuse, or libnbd-bin on Debian 12 and Ubuntu 22.04)");
         }

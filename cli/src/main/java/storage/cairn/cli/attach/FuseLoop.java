@@ -19,7 +19,7 @@ final class FuseLoop implements Device {
     @Override
     public Made make(Path socket, Path log) throws IOException {
         Files.createDirectories(mountPoint);
-        var unused = Helper.start(log, "nbdfuse", file().toString(), "nbd+unix:///?socket=" + socket);
+        var unused = Helper.start(log, "nbdfuse", file().toString(), "--unix", socket.toString());
         Helper.await(
                 "nbdfuse did not show " + file(), log, () -> Mounts.isMountPoint(mountPoint) && Files.exists(file()));
         String device =

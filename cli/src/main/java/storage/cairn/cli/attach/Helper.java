@@ -67,10 +67,18 @@ final class Helper {
         long deadline = System.nanoTime() + PATIENCE.toNanos();
         while (!condition.getAsBoolean()) {
             if (System.nanoTime() >= deadline) {
-                String said = Files.exists(log) ? Files.readString(log).strip() : "";
-                throw new Failure(ExitCode.FAILED, otherwise + " within " + PATIENCE.toSeconds() + " s: " + said);
+                throw new Failure(ExitCode.FAILED, otherwise + " within " + PATIENCE.toSeconds() + " s: " + said(log));
             }
             LockSupport.parkNanos(INTERVAL.toNanos());
+        }
+    }
+
+    /** What programs wrote into {@code log} so far. */
+    static String said(Path log) {
+        try {
+            return Files.exists(log) ? Files.readString(log).strip() : "";
+        } catch (IOException e) {
+            throw new UncheckedIOException(log + " cannot be read", e);
         }
     }
 }

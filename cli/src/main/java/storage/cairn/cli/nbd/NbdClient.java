@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * without a reply again, in the old order. A write that is sent twice may have happened twice, with nothing of this
  * client in between on the same bytes if its user never has two writes of the same bytes under way. It never leaves a
  * connection that is merely silent: what the old server still has to do could then happen after what the new one did.
+ * When the nodes that answer say that there is no such export, every request ends as unreachable, then and later.
  *
  * <p>One thread of its own does everything, and calls every completion.
  */
@@ -239,6 +240,8 @@ public final class NbdClient implements AutoCloseable {
         long deadline = System.nanoTime() + settings.deadlineMillis() * 1_000_000;
         long backoffMillis = FIRST_BACKOFF_MILLIS;
         String last = "";
+        // Nodes that said in this round that there is no such export, unless another one knows it.
+        int unknown = 0;
         for (int attempt = 1; !closed; attempt++) {
             NbdUri uri = uris.get(next);
             try {
@@ -249,6 +252,9 @@ public final class NbdClient implements AutoCloseable {
                 sizeBytes.complete(made.sizeBytes());
                 return;
             } catch (IOException | IllegalArgumentException e) {
+                if (e instanceof NbdConnection.RefusedException refusal) {
+                    unknown = refusal.unknown && unknown >= 0 ? unknown + 1 : -1;
+                }
                 // What a node said tells more than that the time ran out while the next one was asked.
                 if (last.isEmpty() || System.nanoTime() < deadline) {
                     last = uri + ": " + e.getMessage();
@@ -259,15 +265,24 @@ public final class NbdClient implements AutoCloseable {
             }
             next = (next + 1) % uris.size();
             if (System.nanoTime() >= deadline) {
-                failure = "no node served the export within " + settings.deadlineMillis() + " ms; last: " + last;
-                sizeBytes.completeExceptionally(new IOException(failure));
+                fail("no node served the export within " + settings.deadlineMillis() + " ms; last: " + last);
                 return;
             }
             if (attempt % uris.size() == 0) {
+                if (unknown > 0) {
+                    fail("the export exists no more; " + last);
+                    return;
+                }
+                unknown = 0;
                 pause(backoffMillis);
                 backoffMillis = Math.min(MAX_BACKOFF_MILLIS, backoffMillis * 2);
             }
         }
+    }
+
+    private void fail(String reason) {
+        failure = reason;
+        sizeBytes.completeExceptionally(new IOException(reason));
     }
 
     private void pause(long millis) throws IOException {

@@ -22,10 +22,16 @@ final class NbdConnection implements AutoCloseable {
     static final class RefusedException extends IOException {
         private static final long serialVersionUID = 1;
 
-        RefusedException(String message) {
-            super(message);
+        /** Whether there is no such export at all: it was superseded, or its volume was deleted. */
+        final boolean unknown;
+
+        RefusedException(Refusal refusal) {
+            super(refusal.text());
+            unknown = refusal.type() == REP_ERR_UNKNOWN;
         }
     }
+
+    private record Refusal(int type, String text) {}
 
     private static final long NBDMAGIC = 0x4e42444d41474943L;
     private static final long IHAVEOPT = 0x49484156454f5054L;
@@ -35,6 +41,7 @@ final class NbdConnection implements AutoCloseable {
     private static final int REP_ACK = 1;
     private static final int REP_INFO = 3;
     private static final int REP_ERROR = 1 << 31;
+    private static final int REP_ERR_UNKNOWN = 1 << 31 | 6;
     private static final int MAX_OPTION_REPLY_BYTES = 64 << 10;
 
     private final NbdUri uri;
@@ -92,7 +99,7 @@ final class NbdConnection implements AutoCloseable {
                 .put(name)
                 .putShort((short) 0)
                 .array();
-        String refusal = option(OPT_GO, data);
+        Refusal refusal = option(OPT_GO, data);
         if (refusal != null) {
             throw new RefusedException(refusal);
         }
@@ -102,7 +109,7 @@ final class NbdConnection implements AutoCloseable {
     }
 
     /** Null when the option was accepted, else why not. */
-    private @Nullable String option(int option, byte[] data) throws IOException {
+    private @Nullable Refusal option(int option, byte[] data) throws IOException {
         send(ByteBuffer.allocate(16 + data.length)
                 .putLong(IHAVEOPT)
                 .putInt(option)
@@ -124,7 +131,7 @@ final class NbdConnection implements AutoCloseable {
             }
             if ((type & REP_ERROR) != 0) {
                 String text = new String(payload.array(), StandardCharsets.UTF_8);
-                return text.isEmpty() ? "refused with error " + (type & ~REP_ERROR) : text;
+                return new Refusal(type, text.isEmpty() ? "refused with error " + (type & ~REP_ERROR) : text);
             }
             if (type == REP_INFO && length == 12 && payload.getShort() == 0) {
                 sizeBytes = payload.getLong();

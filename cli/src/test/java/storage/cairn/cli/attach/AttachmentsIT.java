@@ -74,7 +74,7 @@ final class AttachmentsIT {
                 .attach(
                         "data",
                         () -> new Attachments.Export(
-                                "data/a1", dir.resolve("nbd.sock").toString()));
+                                "data/a1", List.of("nbd+unix:///data/a1?socket=" + dir.resolve("nbd.sock"))));
     }
 
     @Test
@@ -108,10 +108,12 @@ final class AttachmentsIT {
     }
 
     @Test
-    void whatKeepsADeviceAliveDoesNotEndWithTheCommand() {
-        Attachment attachment = attach();
+    void whatKeepsADeviceAliveHasASessionOfItsOwn() throws IOException {
+        long relay = attach().relayPid();
 
-        assertThat(ProcessHandle.current().children().map(ProcessHandle::pid)).doesNotContain(attachment.relayPid());
+        // proc_pid_stat(5): the session is the 6th field, the 4th behind the name in parentheses.
+        String stat = Files.readString(Path.of("/proc", Long.toString(relay), "stat"));
+        assertThat(stat.substring(stat.lastIndexOf(')') + 2).split(" ")[3]).isEqualTo(Long.toString(relay));
     }
 
     @Test

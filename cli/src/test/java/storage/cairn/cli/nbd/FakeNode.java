@@ -65,6 +65,7 @@ public final class FakeNode implements Exports, AutoCloseable {
     private final NbdUri uri;
     private final NbdUri tcpUri;
     private volatile @Nullable String refusal;
+    private volatile boolean forgotten;
     private volatile HostVolume.@Nullable Lost client;
     private byte[] beforeLastWrite = new byte[0];
     private long lastWritten = -1;
@@ -97,6 +98,11 @@ public final class FakeNode implements Exports, AutoCloseable {
         refusal = reason;
     }
 
+    /** From now on there is no such export. */
+    public void forget() {
+        forgotten = true;
+    }
+
     /** What is under way ends, then the connection. */
     public void fence() {
         loop.clock().execute(() -> {
@@ -117,7 +123,11 @@ public final class FakeNode implements Exports, AutoCloseable {
         String reason = refusal;
         loop.clock().execute(() -> {
             client = lost;
-            answer.opened(reason == null ? new Opened.Granted(new Volume()) : new Opened.Refused(reason));
+            if (forgotten) {
+                answer.opened(new Opened.Unknown("the export was superseded"));
+            } else {
+                answer.opened(reason == null ? new Opened.Granted(new Volume()) : new Opened.Refused(reason));
+            }
         });
     }
 

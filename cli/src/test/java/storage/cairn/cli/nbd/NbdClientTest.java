@@ -157,4 +157,34 @@ class NbdClientTest {
         client.submit(new NbdCommand(ended::add).range(NbdCommand.Type.FLUSH, 0, 0));
         assertThat(ended).hasSize(2).allMatch(command -> command.error() == NbdCommand.CLOSED);
     }
+
+    @Test
+    void anExportThatExistsNoMoreEndsEveryRequestAtOnce() throws Exception {
+        FakeNode.Medium medium = new FakeNode.Medium(1 << 20);
+        NbdUri nobody = NbdUri.parse("nbd+unix:///vol/1?socket=" + folder.resolve("c.sock"));
+        NbdClient.Settings patient = new NbdClient.Settings(32, 3_600_000);
+        try (FakeNode node = new FakeNode(medium, folder.resolve("a.sock"));
+                NbdClient client = new NbdClient(List.of(nobody, node.uri()), patient, listener)) {
+            client.awaitSizeBytes();
+            node.forget();
+            node.fence();
+            NbdCommand lost = call(client, NbdCommand.Type.WRITE, 0, random(1, 4096));
+            assertThat(lost.error()).isEqualTo(NbdCommand.UNREACHABLE);
+            assertThat(lost.errorText()).contains("the export exists no more").contains("was superseded");
+        }
+    }
+
+    @Test
+    void anExportThatOneNodeDoesNotKnowIsSoughtAtTheOthers() throws Exception {
+        FakeNode.Medium medium = new FakeNode.Medium(1 << 20);
+        try (FakeNode behind = new FakeNode(medium, folder.resolve("a.sock"));
+                FakeNode busy = new FakeNode(medium, folder.resolve("b.sock"));
+                NbdClient client = new NbdClient(List.of(behind.uri(), busy.uri()), SETTINGS, listener)) {
+            behind.forget();
+            busy.refuse("not yet");
+            await().until(() -> listener.saw("not yet"));
+            busy.refuse(null);
+            assertThat(client.awaitSizeBytes()).isEqualTo(1 << 20);
+        }
+    }
 }

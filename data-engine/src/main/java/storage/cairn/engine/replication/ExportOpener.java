@@ -68,10 +68,9 @@ final class ExportOpener {
     private void found(Versioned current, UUID attachId, HostVolume.Lost lost, Exports.Answer answer) {
         Configuration value = current.value();
         if (!attachId.equals(value.attachId())) {
-            refuse(
-                    answer,
-                    "volume " + value.name() + ": export " + attachId + " was superseded"
-                            + (value.attachId() == null ? "; serve the volume again" : ", a newer one is in use"));
+            answer.opened(new Exports.Opened.Unknown("volume " + value.name() + ": export " + attachId
+                    + " was superseded"
+                    + (value.attachId() == null ? "; serve the volume again" : ", a newer one is in use")));
             return;
         }
         if (stopped) {
@@ -141,8 +140,13 @@ final class ExportOpener {
                     hint = each.membership().current();
                 }
             }
-            if (owner == null || hint == null || !attachId.equals(hint.attachId())) {
-                refuse(answer, "volume " + name + ": export " + attachId + " was superseded meanwhile");
+            if (owner == null || hint == null) {
+                refuse(answer, "volume " + name + " is no longer served here");
+                return;
+            }
+            if (!attachId.equals(hint.attachId())) {
+                answer.opened(new Exports.Opened.Unknown(
+                        "volume " + name + ": export " + attachId + " was superseded meanwhile"));
                 return;
             }
             ClientVolume client = new ClientVolume(context, owner, lost);

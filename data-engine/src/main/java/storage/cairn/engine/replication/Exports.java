@@ -25,7 +25,7 @@ public interface Exports {
     sealed interface Opened {
         record Granted(HostVolume volume) implements Opened {}
 
-        /** No volume of that name, or not a valid export name. */
+        /** No volume of that name, an export of it that was superseded, or not a valid export name: final. */
         record Unknown(String reason) implements Opened {}
 
         /** The volume exists and may not be served here and now: the reason says why, where, and what to do. */
