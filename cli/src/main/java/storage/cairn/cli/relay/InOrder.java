@@ -44,7 +44,7 @@ final class InOrder {
 
     private boolean mayStart(Request request) {
         for (Request earlier : under) {
-            if (earlier == request) {
+            if (earlier.equals(request)) {
                 return true;
             }
             if (request.conflictsWith(earlier)) {
