@@ -1,6 +1,8 @@
 package storage.cairn.engine.sim;
 
+import java.util.Arrays;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** Everything that a simulated world can do to the code in it. The names are those of {@code --faults}. */
 public enum Fault {
@@ -72,6 +74,17 @@ public enum Fault {
     /** As it is written on a command line: {@code net-reset}. */
     public String label() {
         return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    /** The one with that {@link #label}. */
+    static Fault of(String label) {
+        for (Fault fault : values()) {
+            if (fault.label().equals(label.toLowerCase(Locale.ROOT))) {
+                return fault;
+            }
+        }
+        throw new IllegalArgumentException("no fault is named '" + label + "'; there are: "
+                + Arrays.stream(values()).map(Fault::label).collect(Collectors.joining(", ")));
     }
 
     /** What a fault befalls, and so what may be asserted under it. */

@@ -29,6 +29,13 @@ public final class Faults {
         perMillion[fault.ordinal()] = Math.min(perMillion[fault.ordinal()], mostPerMillion);
     }
 
+    /** As often as here, and none struck yet. */
+    Faults copy() {
+        Faults copy = new Faults();
+        System.arraycopy(perMillion, 0, copy.perMillion, 0, perMillion.length);
+        return copy;
+    }
+
     /** A world in which nothing goes wrong. */
     public static Faults none() {
         return new Faults();

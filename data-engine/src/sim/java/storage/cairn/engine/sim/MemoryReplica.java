@@ -161,6 +161,8 @@ final class MemoryReplica implements Replica {
 
     private Status admitEntry(TailEntry entry, @Nullable Buffer data, int index) {
         if (entry.wseq() < 1
+                || volume.holds(entry.wseq())
+                || volume.laterOverlaps(entry)
                 || (entry.kind() == Kind.WRITE) != (data != null)
                 || (entry.kind() == Kind.RESIZE && entry.block() < volume.blocks())) {
             return Status.INVALID;

@@ -76,6 +76,18 @@ final class MemoryVolume {
         return tail.tailMap(above, false).size();
     }
 
+    boolean holds(long wseq) {
+        return tail.containsKey(wseq);
+    }
+
+    /** Whether a later entry of the tail changed a block of this one. */
+    boolean laterOverlaps(TailEntry entry) {
+        return tail.tailMap(entry.wseq(), false).values().stream()
+                .anyMatch(later -> later.count() > 0
+                        && later.block() < entry.block() + entry.count()
+                        && entry.block() < later.block() + later.count());
+    }
+
     boolean applied(long epoch, long wseq) {
         TailEntry entry = tail.get(wseq);
         return entry != null && entry.epoch() == epoch;

@@ -4,7 +4,6 @@ import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -14,10 +13,12 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import storage.cairn.engine.variants.VariantsCommand;
 
 /** The command that runs simulated stores and clusters, seed after seed, and tells the story of a broken promise. */
 @Command(
         name = "simulate",
+        subcommands = VariantsCommand.class,
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
@@ -163,17 +164,11 @@ public final class Simulate implements Callable<Integer> {
         }
         EnumSet<Fault> chosen = EnumSet.noneOf(Fault.class);
         for (String name : faultNames) {
-            chosen.add(Arrays.stream(Fault.values())
-                    .filter(fault -> fault.label().equals(name.toLowerCase(Locale.ROOT)))
-                    .findFirst()
-                    .orElseThrow(() -> new ParameterException(
-                            commandSpec().commandLine(),
-                            "no fault is named '" + name + "'; there are: "
-                                    + String.join(
-                                            ", ",
-                                            Arrays.stream(Fault.values())
-                                                    .map(Fault::label)
-                                                    .toList()))));
+            try {
+                chosen.add(Fault.of(name));
+            } catch (IllegalArgumentException e) {
+                throw new ParameterException(commandSpec().commandLine(), String.valueOf(e.getMessage()), e);
+            }
         }
         return chosen;
     }

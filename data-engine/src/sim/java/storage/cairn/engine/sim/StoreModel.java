@@ -93,6 +93,11 @@ final class StoreModel {
         return nextWseq++;
     }
 
+    /** Whether something of this number may be there. */
+    boolean knows(long wseq) {
+        return ops.containsKey(wseq);
+    }
+
     void skipWseqs(long count) {
         nextWseq += count;
     }

@@ -53,6 +53,7 @@ final class StoreSim {
     private int life;
     private long done;
     private long crashes;
+    private long stampsMade;
 
     StoreSim(long seed, StoreTarget kind, Collection<Fault> allowed, int operations, Trace trace) {
         this(seed, kind, allowed, Defect.NONE, operations, trace);
@@ -334,6 +335,20 @@ final class StoreSim {
 
     Buffer buffer(int blocks) {
         return Objects.requireNonNull(buffers.acquire(blocks * BlockDevice.BLOCK_BYTES), "out of memory");
+    }
+
+    /** Memory with the content of a write. */
+    Buffer stamped(StoreModel.Op op) {
+        Buffer data = buffer(Math.max(1, op.entry.count()));
+        for (int i = 0; i < op.entry.count(); i++) {
+            Stamps.put(data, i, op.value(i));
+        }
+        data.seal(0, op.entry.count());
+        return data;
+    }
+
+    long newStamp() {
+        return ++stampsMade << StoreModel.STAMP_SHIFT;
     }
 
     interface Outcome {

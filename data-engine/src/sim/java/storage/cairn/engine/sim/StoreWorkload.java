@@ -23,13 +23,14 @@ final class StoreWorkload {
     private final StoreSim sim;
     private final SimRandom random;
     private final StoreQueries queries;
+    private final StoreRefusals refusals;
     private final int largest;
     private int volumesMade;
-    private long stampsMade;
 
     StoreWorkload(StoreSim sim, SimRandom random, StoreQueries queries) {
         this.sim = sim;
         this.queries = queries;
+        this.refusals = new StoreRefusals(sim, random, queries);
         this.random = random;
         this.largest = 1 << random.below(9);
     }
@@ -66,9 +67,9 @@ final class StoreWorkload {
         } else if (dice < 900) {
             resync(model, replica, store.disk());
         } else if (dice < 915) {
-            again(model, replica);
+            refusals.again(model, replica);
         } else if (dice < 930) {
-            refused(model, replica);
+            refusals.refused(model, replica);
         } else if (dice < 945) {
             queries.describe(model, replica, random.below(model.blocks()) / EXTENT);
         } else if (dice < 955) {
@@ -190,10 +191,6 @@ final class StoreWorkload {
         return random.below(1 + random.below(1 + random.below(largest)));
     }
 
-    private long newStamp() {
-        return ++stampsMade << StoreModel.STAMP_SHIFT;
-    }
-
     private int place(StoreModel model, int count) {
         int hot = Math.min(model.blocks(), 64);
         int range = random.below(4) == 0 ? model.blocks() : hot;
@@ -211,8 +208,8 @@ final class StoreWorkload {
         if (random.below(4) == 0) {
             replica.grantCredits(epoch, count);
         }
-        Op op = new Op(new TailEntry(epoch, model.takeWseq(), Kind.WRITE, block, count), newStamp(), false);
-        Buffer data = stamped(op);
+        Op op = new Op(new TailEntry(epoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), false);
+        Buffer data = sim.stamped(op);
         model.submit(op);
         replica.write(
                 epoch,
@@ -225,15 +222,6 @@ final class StoreWorkload {
                 changing("write", model, op),
                 op.entry.wseq());
         data.release();
-    }
-
-    private Buffer stamped(Op op) {
-        Buffer data = sim.buffer(Math.max(1, op.entry.count()));
-        for (int i = 0; i < op.entry.count(); i++) {
-            Stamps.put(data, i, op.value(i));
-        }
-        data.seal(0, op.entry.count());
-        return data;
     }
 
     private Replica.Done changing(String what, StoreModel model, Op op) {
@@ -343,7 +331,7 @@ final class StoreWorkload {
         }
         boolean inSync = model.newest().inSync().contains(disk);
         long epoch = model.newest().epoch();
-        Op op = new Op(new TailEntry(epoch, model.takeWseq(), Kind.WRITE, block, count), newStamp(), true);
+        Op op = new Op(new TailEntry(epoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), true);
         ExtentContent content = content(op);
         Buffer data = sim.buffer(count);
         int mapped = 0;
@@ -380,26 +368,6 @@ final class StoreWorkload {
         return new ExtentContent(states, crcs, lows, op.entry.wseq());
     }
 
-    /** A resend of something applied: OK, and nothing changes. */
-    private void again(StoreModel model, Replica replica) {
-        List<Op> applied = model.applied();
-        if (applied.isEmpty()) {
-            return;
-        }
-        Op op = applied.get(applied.size() - 1 - random.below(Math.min(applied.size(), 20)));
-        TailEntry entry = op.entry;
-        if (entry.wseq() <= replica.commitSeq() || entry.kind() == Kind.RESIZE) {
-            return;
-        }
-        Buffer data = entry.kind() == Kind.WRITE ? stamped(op) : null;
-        Replica.Done done =
-                sim.done("resend", status -> queries.expect(status, "resend", Status.OK, Status.DISK_FAILED));
-        replica.rollForward(model.newest().epoch(), entry, model.told(), data, 0, done, entry.wseq());
-        if (data != null) {
-            data.release();
-        }
-    }
-
     /** An operation of an earlier epoch that this replica lacks. */
     private void rollForward(StoreModel model, Replica replica) {
         int count = 1 + random.below(Math.min(largest, model.blocks()));
@@ -409,48 +377,11 @@ final class StoreWorkload {
         }
         long epoch = model.newest().epoch();
         long ofEpoch = Math.max(1, epoch - random.below(2));
-        Op op = new Op(new TailEntry(ofEpoch, model.takeWseq(), Kind.WRITE, block, count), newStamp(), false);
-        Buffer data = stamped(op);
+        Op op = new Op(new TailEntry(ofEpoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), false);
+        Buffer data = sim.stamped(op);
         model.submit(op);
         replica.rollForward(
                 epoch, op.entry, model.told(), data, 0, changing("roll forward", model, op), op.entry.wseq());
         data.release();
-    }
-
-    /** What must be refused, and change nothing. */
-    private void refused(StoreModel model, Replica replica) {
-        long epoch = model.newest().epoch();
-        Buffer data = sim.buffer(2);
-        Stamps.put(data, 0, newStamp());
-        Stamps.put(data, 1, newStamp());
-        data.seal(0, 2);
-        long wseq = model.takeWseq();
-        switch (random.below(4)) {
-            case 0 -> {
-                data.bytes().put(random.below(8192), (byte) 0x55);
-                int sum = data.crc(0) + 1;
-                data.crc(0, sum);
-                replica.write(epoch, wseq, model.told(), 0, 2, data, 0, only(Status.CORRUPT), wseq);
-            }
-            case 1 ->
-                replica.write(
-                        epoch,
-                        wseq,
-                        model.told(),
-                        model.blocks() + EXTENT * 8L,
-                        2,
-                        data,
-                        0,
-                        only(Status.INVALID),
-                        wseq);
-            case 2 -> replica.write(epoch - 1, wseq, model.told(), 0, 2, data, 0, only(Status.STALE_EPOCH), wseq);
-            default -> replica.zero(epoch - 1, wseq, model.told(), 0, 1, false, only(Status.STALE_EPOCH), wseq);
-        }
-        data.release();
-    }
-
-    private Replica.Done only(Status wanted) {
-        return sim.done(
-                "refused", status -> queries.expect(status, "what must be " + wanted, wanted, Status.DISK_FAILED));
     }
 }
