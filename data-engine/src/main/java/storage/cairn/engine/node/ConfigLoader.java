@@ -45,6 +45,10 @@ final class ConfigLoader {
                 "storeBytes": 16777216,
                 "pageCacheBytes": 33554432,
                 "overlayBytes": 367001600
+              },
+              "rebuild": {
+                "floorBytesPerSecond": 67108864,
+                "bytesPerSecond": 536870912
               }
             }
             """;

@@ -101,7 +101,7 @@ final class Engine {
         PeerTransport transport = opened.add("peer transport", openTransport());
         this.node = loop.call(() -> new StorageNode(
                 identity,
-                NodeSettings.DEFAULTS,
+                settings(config.rebuild()),
                 loop.clock(),
                 new SecureRandom(),
                 transport,
@@ -161,6 +161,15 @@ final class Engine {
         Slab read = slab("reads from other engines", config.memory().readBytes());
         return loop.call(() -> new PeerTransport(
                 loop, Frames.FRAMING, addresses::get, received, read, PeerTransport.Settings.DEFAULT));
+    }
+
+    private static NodeSettings settings(EngineConfig.Rebuild rebuild) {
+        NodeSettings usual = NodeSettings.DEFAULTS;
+        return new NodeSettings(
+                usual.leases(),
+                usual.failures(),
+                usual.limits(),
+                usual.background().withRebuild(rebuild.floorBytesPerSecond(), rebuild.bytesPerSecond()));
     }
 
     private NodeBuffers buffers() {

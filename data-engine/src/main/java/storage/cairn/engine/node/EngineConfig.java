@@ -18,6 +18,7 @@ import java.util.List;
  * @param allowNonLoopback whether control, NBD and metrics may listen elsewhere than on loopback; none of them asks
  *     who is there
  * @param memory bounds
+ * @param rebuild how fast replicas are brought back
  */
 public record EngineConfig(
         int node,
@@ -31,7 +32,8 @@ public record EngineConfig(
         LogLevel logLevel,
         long shutdownMillis,
         boolean allowNonLoopback,
-        Memory memory) {
+        Memory memory,
+        Rebuild rebuild) {
     static final int MAX_DISKS = 64;
     private static final long MIN_SHUTDOWN_MILLIS = 1_000;
     private static final long MAX_SHUTDOWN_MILLIS = 600_000;
@@ -126,6 +128,24 @@ public record EngineConfig(
             if (bytes < MIN_BYTES || bytes > MAX_BYTES) {
                 throw new IllegalArgumentException(
                         "memory." + name + ": " + bytes + " given, use " + MIN_BYTES + " to " + MAX_BYTES);
+            }
+        }
+    }
+
+    /**
+     * How fast one volume's replica is brought back.
+     *
+     * @param floorBytesPerSecond that much is always allowed, however busy hosts are
+     * @param bytesPerSecond at most, and while hosts are idle
+     */
+    public record Rebuild(long floorBytesPerSecond, long bytesPerSecond) {
+        static final long MIN_FLOOR = 1L << 20;
+
+        public Rebuild {
+            if (floorBytesPerSecond < MIN_FLOOR || bytesPerSecond < floorBytesPerSecond) {
+                throw new IllegalArgumentException("rebuild: floorBytesPerSecond " + floorBytesPerSecond
+                        + " and bytesPerSecond " + bytesPerSecond + " given, use a floor of at least " + MIN_FLOOR
+                        + " and no less than that for the other");
             }
         }
     }

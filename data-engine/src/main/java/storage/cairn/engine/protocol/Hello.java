@@ -29,7 +29,13 @@ public record Hello(
     /** What a stream is for. */
     public enum Role {
         PEER,
-        REPLICA
+        /** An owner and a replica of its volume. */
+        REPLICA,
+        /**
+         * The same, and the owner serves already without this replica: every owner before it is fenced by the members
+         * that it has, so that no older grant is to be waited for.
+         */
+        JOINING_REPLICA
     }
 
     public FrameWriter write(FrameWriter out) {
@@ -64,6 +70,7 @@ public record Hello(
         return switch (code) {
             case 0 -> Role.PEER;
             case 1 -> Role.REPLICA;
+            case 2 -> Role.JOINING_REPLICA;
             default -> throw new BadFrameException("HELLO for an unknown purpose " + code);
         };
     }

@@ -6,4 +6,9 @@ final class HostCounters {
     long readBytes;
     long writes;
     long writeBytes;
+
+    /** All of them together. */
+    long operations() {
+        return reads + writes;
+    }
 }

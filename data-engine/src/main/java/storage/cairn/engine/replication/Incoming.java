@@ -126,7 +126,7 @@ final class Incoming implements Network.Listener {
                 session = new PeerSession(context, replicas, grants, requests, stream);
                 context.writer.begin(FrameType.WELCOME, 0).send(stream);
             }
-            case REPLICA -> {
+            case REPLICA, JOINING_REPLICA -> {
                 ReplicaSlot slot = replicas.slot(new DiskId(said.disk()), new VolumeId(said.volume()));
                 if (slot == null) {
                     refuse(

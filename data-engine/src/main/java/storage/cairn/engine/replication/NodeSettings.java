@@ -59,8 +59,8 @@ public record NodeSettings(Leases leases, Failures failures, Limits limits, Back
     }
 
     /**
-     * @param rebuildBytesPerSecond of one volume while hosts are idle
-     * @param rebuildFloorBytesPerSecond of one volume however busy hosts are
+     * @param rebuildBytesPerSecond of one volume at most, and while hosts are idle
+     * @param rebuildFloorBytesPerSecond what a rebuild of one volume may always take, however busy hosts are
      * @param rebuildExtents extents of one volume that are compared and copied at once
      * @param rebuildRetryMillis before a rebuild that broke is tried again
      * @param scrubBytesPerSecond of one engine, 0 for no scrub
@@ -74,6 +74,17 @@ public record NodeSettings(Leases leases, Failures failures, Limits limits, Back
             long scrubBytesPerSecond,
             long scrubPauseMillis) {
         public static final Background DEFAULTS =
-                new Background(512L << 20, 32L << 20, 8, 1_000, 8L << 20, 24L * 3_600_000);
+                new Background(512L << 20, 64L << 20, 8, 1_000, 8L << 20, 24L * 3_600_000);
+
+        /** The same with other rates of a rebuild. */
+        public Background withRebuild(long floorBytesPerSecond, long bytesPerSecond) {
+            return new Background(
+                    bytesPerSecond,
+                    floorBytesPerSecond,
+                    rebuildExtents,
+                    rebuildRetryMillis,
+                    scrubBytesPerSecond,
+                    scrubPauseMillis);
+        }
     }
 }

@@ -10,7 +10,6 @@ import storage.cairn.engine.port.Configuration.Stale;
 import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.Log;
 import storage.cairn.engine.port.Status;
-import storage.cairn.engine.store.Replica;
 
 /**
  * Brings one stale replica back: it joins and gets every write from then on, every extent that either side changed
@@ -18,14 +17,15 @@ import storage.cairn.engine.store.Replica;
  */
 final class Rebuild {
     private static final int PAGE = 1_024;
-    private static final long COMPARE_COST_BYTES = 16 << 10;
+    /** What the lists of checksums of an extent weigh on their way. */
+    private static final long COMPARE_BYTES = 4_096;
 
     private final NodeContext context;
     private final VolumeOwner owner;
     private final Rebuilds rebuilds;
     private final Members members;
-    private final RangeLock lock;
     private final Member target;
+    private final Pace pace;
     private final long startedMillis;
     private final List<ExtentCopy> copies = new ArrayList<>();
 
@@ -39,7 +39,9 @@ final class Rebuild {
     private int done;
     private int listsUnderWay;
     private long copiedBytes;
-    private long nextNanos;
+    /** Members, by their bits, whose disk lost what some extent maps to: no sources. */
+    private int lostSources;
+
     private boolean timerSet;
     private boolean over;
 
@@ -53,16 +55,21 @@ final class Rebuild {
         DECIDING
     }
 
-    Rebuild(NodeContext context, VolumeOwner owner, Rebuilds rebuilds, Members members, RangeLock lock, Member target) {
+    Rebuild(NodeContext context, VolumeOwner owner, Rebuilds rebuilds, Members members, Member target) {
         this.context = context;
         this.owner = owner;
         this.rebuilds = rebuilds;
         this.members = members;
-        this.lock = lock;
         this.target = target;
         this.startedMillis = context.clock.wallMillis();
         this.deadlineNanos =
                 context.now() + NodeContext.nanos(context.settings.failures().connectMillis());
+        NodeSettings.Background settings = context.settings.background();
+        this.pace = new Pace(
+                settings.rebuildFloorBytesPerSecond(),
+                settings.rebuildBytesPerSecond(),
+                context.now(),
+                owner.counters().operations());
     }
 
     Member target() {
@@ -172,7 +179,8 @@ final class Rebuild {
         Member best = null;
         for (int i = 0; i < members.count(); i++) {
             Member member = members.at(i);
-            if (member.ready() && members.readable(member) && (best == null || member.local())) {
+            boolean fit = member.ready() && members.readable(member) && (lostSources & member.bit) == 0;
+            if (fit && (best == null || member.local())) {
                 best = member;
             }
         }
@@ -223,7 +231,8 @@ final class Rebuild {
     private void pump() {
         int most = context.settings.background().rebuildExtents();
         while (!over && phase == Phase.COPYING && begun < total && copies.size() < most) {
-            long wait = nextNanos - context.now();
+            pace.look(owner.queue().admitted(), owner.counters().operations(), context.now());
+            long wait = pace.waitNanos(context.now());
             if (wait > 0) {
                 if (!timerSet) {
                     timerSet = true;
@@ -239,23 +248,18 @@ final class Rebuild {
                 stop("no source is connected");
                 return;
             }
-            pay(COMPARE_COST_BYTES);
-            ExtentCopy copy = new ExtentCopy(context, owner, this, source, target, sinceSeq, extents[begun++]);
-            copies.add(copy);
-            copy.begin(lock);
+            pace.pay(COMPARE_BYTES, context.now());
+            start(source, extents[begun++]);
         }
         if (!over && phase == Phase.COPYING && done == total) {
             promote();
         }
     }
 
-    /** Spreads the copying over time: by the full rate while hosts are idle, else by the floor. */
-    private void pay(long bytes) {
-        NodeSettings.Background settings = context.settings.background();
-        boolean idle = owner.queue().idle();
-        long rate = Math.max(1, idle ? settings.rebuildBytesPerSecond() : settings.rebuildFloorBytesPerSecond());
-        long base = Math.max(nextNanos, context.now());
-        nextNanos = base + bytes * 1_000_000_000L / rate;
+    private void start(Member source, long extent) {
+        ExtentCopy copy = new ExtentCopy(context, owner, this, source, target, sinceSeq, extent);
+        copies.add(copy);
+        copy.begin();
     }
 
     void copied(ExtentCopy copy, int blocks) {
@@ -266,10 +270,22 @@ final class Rebuild {
         done++;
         long bytes = (long) blocks * BlockDevice.BLOCK_BYTES;
         copiedBytes += bytes;
-        if (bytes > 0) {
-            pay(bytes);
-        }
+        pace.pay(bytes, context.now());
         pump();
+    }
+
+    /** A source cannot say what an extent maps to: another one is asked, where there is one. */
+    void sourceLost(ExtentCopy copy, Member source, long extent) {
+        lostSources |= source.bit;
+        copies.remove(copy);
+        copy.stop();
+        owner.upkeep().mapLost(source, extent);
+        Member other = over || phase != Phase.COPYING ? null : source();
+        if (other == null) {
+            stop("no other replica can tell what extent " + extent + " maps to");
+            return;
+        }
+        start(other, extent);
     }
 
     void failed(ExtentCopy copy, String reason) {
@@ -372,12 +388,5 @@ final class Rebuild {
             members.consider(owner.membership());
             owner.writes().reconsider();
         }
-    }
-
-    /** Whether a block may be left as it is: both sides have the same version of it. A hole is a zero block. */
-    static boolean equal(Replica.ExtentContent source, Replica.ExtentContent other, int block, long sinceSeq) {
-        return Math.max(source.maxWseq(), other.maxWseq()) - sinceSeq < 1 << 24
-                && source.crcs()[block] == other.crcs()[block]
-                && source.wseqLows()[block] == other.wseqLows()[block];
     }
 }

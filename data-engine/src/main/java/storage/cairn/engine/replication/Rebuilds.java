@@ -11,17 +11,15 @@ final class Rebuilds {
     private final VolumeOwner owner;
     private final OwnerHost host;
     private final Members members;
-    private final RangeLock lock;
     private @Nullable Rebuild running;
     private long lastCopiedBytes;
     private boolean stopped;
 
-    Rebuilds(NodeContext context, VolumeOwner owner, OwnerHost host, Members members, RangeLock lock) {
+    Rebuilds(NodeContext context, VolumeOwner owner, OwnerHost host, Members members) {
         this.context = context;
         this.owner = owner;
         this.host = host;
         this.members = members;
-        this.lock = lock;
     }
 
     boolean busy() {
@@ -69,7 +67,7 @@ final class Rebuilds {
         }
         member.rejoinAtNanos =
                 context.now() + NodeContext.nanos(context.settings.background().rebuildRetryMillis());
-        running = new Rebuild(context, owner, this, members, lock, member);
+        running = new Rebuild(context, owner, this, members, member);
         running.step();
     }
 

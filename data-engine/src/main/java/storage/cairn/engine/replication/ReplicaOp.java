@@ -79,11 +79,7 @@ final class ReplicaOp extends RangeLock.Entry
             case EPOCH_SET, RESIZE -> lock.acquire(this, 0, Long.MAX_VALUE, true);
             case RESYNC_LIST -> lock.acquire(this, 0, Long.MAX_VALUE, false);
             case CRC_LIST, VERIFY -> lock.acquire(this, block * Replica.EXTENT_BLOCKS, Replica.EXTENT_BLOCKS, false);
-            case RESYNC_WRITE -> {
-                long extent = block / Replica.EXTENT_BLOCKS;
-                lock.acquire(this, extent * Replica.EXTENT_BLOCKS, Replica.EXTENT_BLOCKS, true);
-            }
-            case WRITE, ZERO, ROLL_FORWARD, READ, RESERVE, BLOCK_STATES, REPAIR ->
+            case WRITE, ZERO, ROLL_FORWARD, RESYNC_WRITE, READ, RESERVE, BLOCK_STATES, REPAIR ->
                 lock.acquire(this, block, Math.max(1, count), kind.exclusive());
         }
     }

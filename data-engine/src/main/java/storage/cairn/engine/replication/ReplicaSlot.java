@@ -105,7 +105,7 @@ final class ReplicaSlot {
                             + ", the caller claims epoch " + hello.epoch()));
             return;
         }
-        long waitMillis = waitMillis(hello.incarnation(), hello.node());
+        long waitMillis = joins(hello) ? 0 : waitMillis(hello.incarnation(), hello.node());
         if (waitMillis > 0) {
             rivalTerm = hello.storeTerm();
             rivalEpoch = hello.epoch();
@@ -122,6 +122,10 @@ final class ReplicaSlot {
                 answer.claimed(new Claimed.Welcome(report()));
             }
         });
+    }
+
+    private static boolean joins(Hello hello) {
+        return hello.role() == Hello.Role.JOINING_REPLICA;
     }
 
     private static boolean older(Hello hello, int storeTerm, long epoch) {
@@ -242,7 +246,9 @@ final class ReplicaSlot {
         if (next.storeTerm() != rivalTerm ? next.storeTerm() < rivalTerm : next.epoch() < rivalEpoch) {
             return Status.STALE_EPOCH;
         }
-        if (waitMillis(owner.incarnation(), owner.node()) > 0) {
+        // Whoever serves without this replica has fenced the owners before it; who needs it must wait for their grants.
+        boolean joins = joins(hello) && !next.inSync().contains(disk.id());
+        if (!joins && waitMillis(owner.incarnation(), owner.node()) > 0) {
             return Status.CONFLICT;
         }
         for (Stale stale : next.syncing()) {

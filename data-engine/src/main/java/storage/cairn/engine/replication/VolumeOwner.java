@@ -73,7 +73,7 @@ final class VolumeOwner implements Membership.Fenced {
         this.writes = new WritePath(context, this, members, lock, queue);
         this.reads = new ReadPath(context, this, members, lock, queue);
         this.takeover = new Takeover(context, this, members);
-        this.rebuilds = new Rebuilds(context, this, host, members, lock);
+        this.rebuilds = new Rebuilds(context, this, host, members);
         this.upkeep = new Upkeep(context, this, members, rebuilds);
     }
 
@@ -350,11 +350,13 @@ final class VolumeOwner implements Membership.Fenced {
 
     Hello hello(DiskId disk) {
         Configuration current = membership.current();
+        Member member = members.of(disk);
+        boolean joins = state == State.SERVING && member != null && !members.inSync(member);
         return new Hello(
                 context.identity.node(),
                 context.session,
                 context.newNonce(),
-                Hello.Role.REPLICA,
+                joins ? Hello.Role.JOINING_REPLICA : Hello.Role.REPLICA,
                 volume.uuid(),
                 disk.uuid(),
                 current.storeTerm(),

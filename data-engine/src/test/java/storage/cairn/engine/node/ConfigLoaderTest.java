@@ -49,7 +49,8 @@ final class ConfigLoaderTest {
                         false,
                         new EngineConfig.Memory(
                                 64 << 20, 64 << 20, 32 << 20, 8 << 20, 16 << 20, 8 << 20, 16 << 20, 32 << 20,
-                                350 << 20)));
+                                350 << 20),
+                        new EngineConfig.Rebuild(64 << 20, 512 << 20)));
     }
 
     @Test
@@ -66,6 +67,8 @@ final class ConfigLoaderTest {
                 "\"nodes\": 1|nodes",
                 "\"memory\": {\"bytes\": 1}|bytes",
                 "\"memory\": {\"hostBytes\": 1}|memory.hostBytes: 1 given",
+                "\"rebuild\": {\"floorBytesPerSecond\": 1}|floorBytesPerSecond 1 ",
+                "\"rebuild\": {\"bytesPerSecond\": 1048576}|bytesPerSecond 1048576 ",
                 "\"shutdownMillis\": \"soon\"|shutdownMillis",
                 "\"shutdownMillis\": 1.5|shutdownMillis",
                 "\"shutdownMillis\": 1|shutdownMillis: 1 given",

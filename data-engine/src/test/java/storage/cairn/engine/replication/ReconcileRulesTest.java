@@ -62,28 +62,29 @@ final class ReconcileRulesTest {
     @Test
     void aBlockIsSkippedOnlyIfChecksumAndWseqAreEqual() {
         ExtentContent source = content(BlockState.DATA, 5, 100, 200);
-        assertThat(Rebuild.equal(source, content(BlockState.DATA, 5, 100, 150), 3, 50))
+        assertThat(ExtentCopy.equal(source, content(BlockState.DATA, 5, 100, 150), 3, 50))
                 .isTrue();
-        assertThat(Rebuild.equal(source, content(BlockState.DATA, 6, 100, 150), 3, 50))
+        assertThat(ExtentCopy.equal(source, content(BlockState.DATA, 6, 100, 150), 3, 50))
                 .isFalse();
-        assertThat(Rebuild.equal(source, content(BlockState.DATA, 5, 101, 150), 3, 50))
+        assertThat(ExtentCopy.equal(source, content(BlockState.DATA, 5, 101, 150), 3, 50))
                 .isFalse();
     }
 
     @Test
     void nothingIsSkippedWhereWseqsMayHaveWrapped() {
         ExtentContent source = content(BlockState.DATA, 5, 100, 50 + (1 << 24));
-        assertThat(Rebuild.equal(source, content(BlockState.DATA, 5, 100, 150), 3, 50))
+        assertThat(ExtentCopy.equal(source, content(BlockState.DATA, 5, 100, 150), 3, 50))
                 .isFalse();
-        assertThat(Rebuild.equal(source, content(BlockState.DATA, 5, 100, 150), 3, 51))
+        assertThat(ExtentCopy.equal(source, content(BlockState.DATA, 5, 100, 150), 3, 51))
                 .isTrue();
     }
 
     @Test
     void aHoleIsAZeroBlock() {
         ExtentContent hole = content(BlockState.HOLE, Crc32c.ZERO_BLOCK, 7, 9);
-        assertThat(Rebuild.equal(hole, content(BlockState.ZERO, Crc32c.ZERO_BLOCK, 7, 9), 0, 0))
+        assertThat(ExtentCopy.equal(hole, content(BlockState.ZERO, Crc32c.ZERO_BLOCK, 7, 9), 0, 0))
                 .isTrue();
-        assertThat(Rebuild.equal(hole, content(BlockState.DATA, 5, 7, 9), 0, 0)).isFalse();
+        assertThat(ExtentCopy.equal(hole, content(BlockState.DATA, 5, 7, 9), 0, 0))
+                .isFalse();
     }
 }
