@@ -1,6 +1,7 @@
 package storage.cairn.cli;
 
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -94,7 +95,8 @@ public final class Cairn {
                 .addSubcommand(new DiskCommands(cairn))
                 .addSubcommand(new NodeCommands(cairn))
                 .addSubcommand(new VersionCommand(cairn));
-        line.registerConverter(Size.class, text -> new Size(Sizes.parse(text)));
+        line.registerConverter(Size.class, Cairn::size);
+        line.setParameterExceptionHandler((error, arguments) -> misused(error));
         line.setExecutionExceptionHandler((error, failed, parsed) -> report(error, failed.getErr()));
         eachCommand(line, Cairn::explainExitCodes);
         return line;
@@ -117,10 +119,32 @@ public final class Cairn {
                 .exitCodeList(CommandLine.Model.UsageMessageSpec.keyValuesMap(lines.toArray(String[]::new)));
     }
 
+    private static Size size(String text) {
+        try {
+            return new Size(Sizes.parse(text));
+        } catch (IllegalArgumentException e) {
+            throw new CommandLine.TypeConversionException(e.getMessage());
+        }
+    }
+
+    /** Says what is wrong and where to read more, rather than all of that. */
+    private static int misused(CommandLine.ParameterException error) {
+        CommandLine where = error.getCommandLine();
+        PrintWriter err = where.getErr();
+        err.println("cairn: " + error.getMessage());
+        CommandLine.UnmatchedArgumentException.printSuggestions(error, err);
+        err.println("See '" + where.getCommandSpec().qualifiedName() + " --help'.");
+        return ExitCode.USAGE.number();
+    }
+
     private static int report(Exception error, PrintWriter err) {
         if (error instanceof Failure failure) {
             err.println("cairn: " + failure.getMessage());
             return failure.code().number();
+        }
+        if (error instanceof UncheckedIOException failed && failed.getCause() != null) {
+            err.println("cairn: " + failed.getMessage() + " (" + failed.getCause() + ")");
+            return ExitCode.FAILED.number();
         }
         err.println("cairn: unexpected: " + error);
         error.printStackTrace(err);

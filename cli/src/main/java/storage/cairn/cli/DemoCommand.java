@@ -29,7 +29,7 @@ import storage.cairn.cli.demo.Screen;
             "Examples:",
             "  cairn demo",
             "  cairn demo --nodes 5 --size 4GiB --disk-size 8GiB --seconds 30",
-            "  cairn demo --keep      # then look at the cluster, and serve its volume to your own client",
+            "  cairn demo --keep      # then look at the cluster with the commands that it prints",
         })
 final class DemoCommand implements Callable<Integer> {
     private static final int MAX_SECONDS = 86_400;

@@ -5,6 +5,10 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import storage.cairn.cli.attach.Attachment;
+import storage.cairn.cli.attach.Attachments;
+import storage.cairn.cli.base.ExitCode;
+import storage.cairn.cli.base.Failure;
 import storage.cairn.cli.cluster.LocalCluster;
 
 /** {@code cairn down}: ends the engines of the local cluster; its data stays. */
@@ -12,7 +16,7 @@ import storage.cairn.cli.cluster.LocalCluster;
         name = "down",
         description = {
             "Stops every engine of the local cluster. Data stays, and 'cairn up' brings it back.",
-            "Detach attached volumes before."
+            "Refused while a volume is attached, except with --kill: its device then waits for 'cairn up'."
         },
         sortOptions = false,
         footer = {"", "Examples:", "  cairn down", "  cairn down --kill    # as a power cut would"})
@@ -34,6 +38,14 @@ final class DownCommand implements Callable<Integer> {
         LocalCluster cluster = cairn.cluster();
         try (var _ = cluster.lock()) {
             List<Integer> running = cluster.running();
+            List<Attachment> attached = new Attachments(cluster.dir()).all();
+            if (!kill && !attached.isEmpty()) {
+                Attachment one = attached.getFirst();
+                throw new Failure(
+                        ExitCode.REFUSED,
+                        "Volume " + one.volume() + " is attached as " + one.device() + ": 'cairn volume detach "
+                                + one.volume() + "' before, or 'cairn down --kill', and what uses it waits");
+            }
             if (running.isEmpty()) {
                 cairn.err().println("No engine of " + cluster.dir() + " runs.");
             }

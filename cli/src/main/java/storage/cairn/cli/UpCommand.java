@@ -58,7 +58,7 @@ final class UpCommand implements Callable<Integer> {
             names = "--io",
             paramLabel = "MODE",
             description = "auto, io_uring or pool, when the cluster is made. Default: auto, the best that works here")
-    private String ioMode = "auto";
+    private @Nullable String ioMode;
 
     UpCommand(Cairn cairn) {
         this.cairn = cairn;
@@ -87,14 +87,26 @@ final class UpCommand implements Callable<Integer> {
 
     private LocalCluster existing() {
         LocalCluster cluster = cairn.cluster();
-        int there = cluster.nodes().size();
-        if (nodes != null && nodes != there) {
+        ClusterPlan there = cluster.plan();
+        requireSame(cluster, "--nodes", nodes, there.nodes(), there.nodes() + " nodes");
+        requireSame(
+                cluster,
+                "--disk-size",
+                diskSize == null ? null : diskSize.bytes(),
+                there.diskBytes(),
+                "disks of " + Sizes.format(there.diskBytes()));
+        requireSame(cluster, "--io", ioMode, there.ioMode(), "I/O by " + there.ioMode());
+        return cluster;
+    }
+
+    private static void requireSame(
+            LocalCluster cluster, String option, @Nullable Object wanted, Object there, String has) {
+        if (wanted != null && !wanted.equals(there)) {
             throw new Failure(
                     ExitCode.REFUSED,
-                    "The cluster in " + cluster.dir() + " has " + there + " nodes, not " + nodes
-                            + ": leave --nodes out, or make another one with --data-dir");
+                    "The cluster in " + cluster.dir() + " has " + has + ", which stays so: leave " + option
+                            + " out, or make another one with --data-dir");
         }
-        return cluster;
     }
 
     private LocalCluster made() {
@@ -104,8 +116,9 @@ final class UpCommand implements Callable<Integer> {
             throw new Failure(
                     ExitCode.USAGE, "--nodes " + count + ": a local cluster has 1 to " + ClusterPlan.MAX_NODES);
         }
-        if (!IO_MODES.contains(ioMode)) {
-            throw new Failure(ExitCode.USAGE, "--io " + ioMode + ": one of " + IO_MODES);
+        String mode = ioMode == null ? IO_MODES.getFirst() : ioMode;
+        if (!IO_MODES.contains(mode)) {
+            throw new Failure(ExitCode.USAGE, "--io " + mode + ": one of " + String.join(", ", IO_MODES));
         }
         if (diskBytes < SMALLEST_DISK_BYTES) {
             throw new Failure(
@@ -115,7 +128,7 @@ final class UpCommand implements Callable<Integer> {
         }
         Path dir = cairn.dataDir().toAbsolutePath().normalize();
         checkSpace(dir, Math.multiplyExact(count, diskBytes));
-        return LocalCluster.create(dir, new ClusterPlan(count, diskBytes, ioMode), cairn.engine());
+        return LocalCluster.create(dir, new ClusterPlan(count, diskBytes, mode), cairn.engine());
     }
 
     private static void checkSpace(Path dir, long neededBytes) {

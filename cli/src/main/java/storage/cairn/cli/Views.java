@@ -20,7 +20,7 @@ final class Views {
     record NodeView(
             int node,
             String state,
-            long pid,
+            @Nullable Long pid,
             @Nullable String reason,
             @Nullable String version,
             @Nullable Long uptimeMillis,
@@ -38,7 +38,7 @@ final class Views {
             return new NodeView(
                     place.node(),
                     state(node),
-                    node.pid(),
+                    node.pid() == 0 ? null : node.pid(),
                     emptyToNull(node.problem()),
                     status == null ? null : status.getVersion(),
                     status == null ? null : status.getUptimeMillis(),

@@ -134,11 +134,11 @@ final class VolumeCommands {
 
     @Command(
             name = "delete",
-            description = "Deletes a volume and its data on all replicas. Refused while it is served.",
+            description = "Deletes a volume and its data on all replicas. Refused while a client is connected to it.",
             footer = {"", "Examples:", "  cairn volume delete data", "  cairn volume delete data --force"})
     int delete(
             @Parameters(paramLabel = "NAME", description = "Name of the volume.") String name,
-            @Option(names = "--force", description = "Also while it is served; its clients get errors.")
+            @Option(names = "--force", description = "Also while clients are connected; they get errors.")
                     boolean force) {
         LocalCluster cluster = cairn.cluster();
         refuseWhileAttached(cluster, name, "delete it");
@@ -161,8 +161,8 @@ final class VolumeCommands {
                 "Examples:",
                 "  cairn volume serve data",
                 "  nbdinfo \"$(cairn volume serve data -o json | jq -r '.uris[0]')\"",
-                "  fio --name=t --ioengine=nbd --uri=\"$(cairn volume serve data | head -n 1)\" --rw=randwrite"
-                        + " --bs=4k --iodepth=32 --size=256m",
+                "  fio --name=t --ioengine=nbd --rw=randwrite --bs=4k --iodepth=32 \\",
+                "      --size=256m --uri=\"$(cairn volume serve data | head -n 1)\"",
             })
     int serve(
             @Parameters(paramLabel = "NAME", description = "Name of the volume.") String name,

@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -164,6 +166,83 @@ final class LocalClusterIT {
         assertThat(socket).doesNotStartWith(dir.toString());
         cli.run("down");
         assertThat(Path.of(socket).getParent()).doesNotExist();
+    }
+
+    @Test
+    void aFolderWithAnyLettersCanBeUsed() {
+        useDir("ü ber+%41");
+
+        assertThat(up().exitCode()).isZero();
+        assertThat(cli.run("volume", "create", "data", "--size", "1GiB").exitCode())
+                .isZero();
+        assertThat(cli.run("status", "-o", "json").json().get("dataDir").asText())
+                .isEqualTo(dir.toString());
+    }
+
+    @Test
+    void upRefusesWhatTheClusterWasNotMadeWith() throws IOException {
+        up();
+        Path engineFile = dir.resolve("node-1/engine.json");
+        // As docs/configuration.md allows.
+        Files.writeString(engineFile, Files.readString(engineFile).replaceFirst("\\{", "{\"logLevel\": \"info\","));
+
+        assertThat(cli.run("up").exitCode()).isZero();
+        assertThat(up("--nodes", "3", "--io", "auto").exitCode()).isZero();
+        Outcome other = cli.run("up", "--disk-size", "1GiB");
+        assertThat(other.exitCode()).isEqualTo(4);
+        assertThat(other.err()).contains("has disks of 64 MiB, which stays so: leave --disk-size out");
+        assertThat(cli.run("up", "--nodes", "4").exitCode()).isEqualTo(4);
+        assertThat(cli.run("up", "--io", "pool").exitCode()).isEqualTo(4);
+    }
+
+    @Test
+    void aWrongOptionIsAnsweredByOneSentenceAndWhereToReadMore() {
+        useDir("c");
+
+        Outcome size = cli.run("volume", "create", "data", "--size", "10^30");
+        assertThat(size.exitCode()).isEqualTo(2);
+        assertThat(size.err())
+                .isEqualTo(
+                        "cairn: Invalid value for option '--size': '10^30' is not a size: write it like 512MiB, 10GiB"
+                                + " or 4096\nSee 'cairn volume create --help'.\n");
+        assertThat(cli.run("volume", "lost").err())
+                .startsWith("cairn: ")
+                .contains("Did you mean")
+                .endsWith("See 'cairn volume --help'.\n");
+    }
+
+    @Test
+    void everyCommandExplainsItselfWithAnExample() {
+        useDir("c");
+        for (String command : List.of(
+                "",
+                "demo",
+                "up",
+                "down",
+                "status",
+                "version",
+                "disk list",
+                "node list",
+                "node kill",
+                "node stop",
+                "node start",
+                "volume create",
+                "volume list",
+                "volume inspect",
+                "volume delete",
+                "volume serve",
+                "volume release",
+                "volume move",
+                "volume resize",
+                "volume attach",
+                "volume detach")) {
+            List<String> line = new ArrayList<>(List.of(command.split(" ")));
+            line.remove("");
+            line.add("--help");
+            Outcome help = cli.run(line.toArray(String[]::new));
+            assertThat(help.exitCode()).as(command).isZero();
+            assertThat(help.out()).as(command).contains("Example", "cairn " + command, "Exit codes:");
+        }
     }
 
     @Test

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Failure;
 import storage.cairn.cli.base.Json;
@@ -16,6 +17,7 @@ import storage.cairn.cli.base.Json;
 /** The block devices that were made of the volumes of one cluster, each recorded in a file before it is relied on. */
 public final class Attachments {
     private static final Path KERNEL_NBD = Path.of("/dev/nbd0");
+    private static final String RECORD = ".json";
 
     private final Path folder;
 
@@ -38,6 +40,23 @@ public final class Attachments {
     /** The attachment of a volume, if its device is there. */
     public Optional<Attachment> find(String volume) {
         return recorded(volume).filter(this::isThere);
+    }
+
+    /** Every attachment whose device is there, by volume. */
+    public List<Attachment> all() {
+        if (!Files.isDirectory(folder)) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.endsWith(RECORD))
+                    .map(name -> name.substring(0, name.length() - RECORD.length()))
+                    .sorted()
+                    .flatMap(volume -> find(volume).stream())
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(folder + " cannot be listed", e);
+        }
     }
 
     /** Whether something was made for a volume and not taken away, its device perhaps gone. */
@@ -134,7 +153,7 @@ public final class Attachments {
         if (!volume.matches("[a-z0-9-]{1,63}")) {
             throw new Failure(ExitCode.USAGE, "'" + volume + "' is not a volume's name: 1 to 63 of a-z, 0-9 and '-'");
         }
-        return folder.resolve(volume + ".json");
+        return folder.resolve(volume + RECORD);
     }
 
     private void write(Attachment attachment) {

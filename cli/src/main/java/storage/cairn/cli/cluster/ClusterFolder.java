@@ -1,5 +1,6 @@
 package storage.cairn.cli.cluster;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -92,6 +93,15 @@ final class ClusterFolder {
 
     ClusterFile file() {
         return file;
+    }
+
+    /** As it was made; all nodes were alike. The files of engines may have got more keys since. */
+    ClusterPlan plan() {
+        JsonNode first = Json.read(engineFile(file.nodes().getFirst().node()), JsonNode.class);
+        return new ClusterPlan(
+                file.nodes().size(),
+                first.path("disks").path(0).path("sizeBytes").asLong(),
+                first.path("ioMode").asText("auto"));
     }
 
     ClusterFile.Node node(int number) {

@@ -53,6 +53,11 @@ public final class LocalCluster {
         return folder.file();
     }
 
+    /** As it was made. */
+    public ClusterPlan plan() {
+        return folder.plan();
+    }
+
     /** Nodes in the order of their numbers. */
     public List<ClusterFile.Node> nodes() {
         return folder.file().nodes();

@@ -12,7 +12,7 @@ import storage.cairn.cli.base.Failure;
 
 /**
  * Decides where the unix sockets of a node lie: in its own folder, or, if that path is longer than the kernel takes for
- *a socket, in a short folder of this user.
+ * a socket or has other letters than ASCII, which gRPC cannot connect to, in a short folder of this user.
  */
 final class SocketFolder {
     /** sockaddr_un holds 108 bytes with the closing zero: unix(7). */
@@ -36,7 +36,9 @@ final class SocketFolder {
     }
 
     static boolean fits(Path socket) {
-        return socket.toString().getBytes(StandardCharsets.UTF_8).length <= MAX_PATH_BYTES;
+        String path = socket.toString();
+        return path.getBytes(StandardCharsets.UTF_8).length <= MAX_PATH_BYTES
+                && StandardCharsets.US_ASCII.newEncoder().canEncode(path);
     }
 
     /** Makes the folder if it is not there, readable for this user only; somebody else's is refused. */

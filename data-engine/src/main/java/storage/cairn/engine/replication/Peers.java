@@ -186,7 +186,7 @@ final class Peers implements PeerConversation.Heard, Locations {
     }
 
     /** Node where the disk is or was announced last, 0 when it never was. */
-    private int lastNodeOf(DiskId disk) {
+    int lastNodeOf(DiskId disk) {
         int node = nodeOf(disk);
         return node == 0 ? lastNodes.getOrDefault(disk, 0) : node;
     }

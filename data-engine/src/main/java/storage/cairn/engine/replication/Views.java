@@ -65,18 +65,19 @@ final class Views {
                         : owner.membership().current();
         List<ReplicaView> list = new ArrayList<>();
         for (DiskId disk : current.inSync()) {
-            list.add(new ReplicaView(disk, peers.nodeOf(disk), ReplicaState.IN_SYNC, null));
+            list.add(new ReplicaView(disk, peers.lastNodeOf(disk), ReplicaState.IN_SYNC, null));
         }
         for (Stale stale : current.syncing()) {
             DiskId disk = stale.replica();
             list.add(new ReplicaView(
                     disk,
-                    peers.nodeOf(disk),
+                    peers.lastNodeOf(disk),
                     ReplicaState.SYNCING,
                     owner == null ? null : owner.rebuilds().view(disk)));
         }
         for (Stale stale : current.outOfSync()) {
-            list.add(new ReplicaView(stale.replica(), peers.nodeOf(stale.replica()), ReplicaState.OUT_OF_SYNC, null));
+            list.add(new ReplicaView(
+                    stale.replica(), peers.lastNodeOf(stale.replica()), ReplicaState.OUT_OF_SYNC, null));
         }
         ActivityView activity = owner == null ? null : activity(owner);
         Phase phase = phase(current, activity);
@@ -120,10 +121,10 @@ final class Views {
                 + current.outOfSync().size();
         List<String> missing = current.inSync().stream()
                 .filter(disk -> peers.nodeOf(disk) == 0)
-                .map(DiskId::toString)
+                .map(disk -> "disk " + disk + (peers.lastNodeOf(disk) == 0 ? "" : " of node " + peers.lastNodeOf(disk)))
                 .toList();
         return current.inSync().size() + " of " + replicas + " replicas are in sync"
-                + (missing.isEmpty() ? "" : ", of them nobody announces " + missing);
+                + (missing.isEmpty() ? "" : ", not there now: " + String.join(", ", missing));
     }
 
     private ActivityView activity(VolumeOwner owner) {
