@@ -77,13 +77,16 @@ final class Convergence {
         }
         long before = world.clock.nanos();
         while (true) {
-            String problem = unrest();
-            if (problem == null) {
+            SimVolume restless = restless();
+            if (restless == null) {
                 break;
             }
             if (world.clock.nanos() - before > MOST_NANOS) {
                 throw new Violation(
-                        "liveness", "not at rest " + MOST_NANOS / SECOND_NANOS + " s after all was healed: " + problem);
+                                "liveness",
+                                "not at rest " + MOST_NANOS / SECOND_NANOS + " s after all was healed: "
+                                        + problem(world, restless))
+                        .about(restless.name, -1);
             }
             run(SECOND_NANOS);
         }
@@ -120,11 +123,10 @@ final class Convergence {
         }
     }
 
-    private @Nullable String unrest() {
+    private @Nullable SimVolume restless() {
         for (SimVolume volume : world.volumes) {
-            String problem = world.excused(volume) ? null : problem(world, volume);
-            if (problem != null) {
-                return problem;
+            if (!world.excused(volume) && problem(world, volume) != null) {
+                return volume;
             }
         }
         return null;

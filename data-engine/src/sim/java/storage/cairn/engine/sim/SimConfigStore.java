@@ -132,7 +132,7 @@ public final class SimConfigStore {
                 value.inSync().size(),
                 versions);
         if (trace.records()) {
-            trace.tell(clock.nanos(), node, value.name(), 0, 0, "configuration: " + describe(value));
+            trace.tell(clock.nanos(), node, value.name(), "configuration: " + describe(value));
         }
         changed(volume);
         return new ConfigStore.Written.Applied(versions);

@@ -103,7 +103,9 @@ final class SimHost {
             }
         }
         Session to = Objects.requireNonNull(session);
-        tell(to, op.block, op.count, op + "?");
+        if (world.trace.records()) {
+            tell(to, op, "?");
+        }
         send(op, to);
     }
 
@@ -188,7 +190,7 @@ final class SimHost {
         world.operationDone();
         long now = world.clock.nanos();
         if (world.trace.records()) {
-            tell(by, op.block, op.count, op + ": " + status);
+            tell(by, op, ": " + status);
         }
         world.trace.event(now, by.node.number(), "host: answer", op.block, op.firstValue, status.code());
         if (status != Status.OK) {
@@ -203,8 +205,13 @@ final class SimHost {
         }
     }
 
-    private void tell(Session at, long block, int count, String text) {
-        world.trace.tell(world.clock.nanos(), at.node.number(), volume.name, block, count, text);
+    private void tell(Session at, HostOp op, String outcome) {
+        long nanos = world.clock.nanos();
+        world.trace.tell(nanos, at.node.number(), volume.name, op.block, op.count, "host: " + op + outcome);
+    }
+
+    private void tell(Session at, String text) {
+        world.trace.tell(world.clock.nanos(), at.node.number(), volume.name, 0, volume.blocks(), "host: " + text);
     }
 
     private void record(HostOp op, Buffer data, long now) {
@@ -250,7 +257,7 @@ final class SimHost {
     /** Ends a session; what is unanswered is asked again elsewhere, or given up as unknown. */
     private void leave(Session from, String why) {
         world.trace.event(world.clock.nanos(), from.node.number(), "host: leaves", waiting.size(), answered, 0);
-        tell(from, 0, 0, "host leaves: " + why);
+        tell(from, "leaves: " + why);
         from.end();
         for (HostOp op : List.copyOf(waiting)) {
             if (op.kind == HostOp.Kind.READ || op.kind == HostOp.Kind.FLUSH || random.below(4) == 0) {
@@ -305,7 +312,7 @@ final class SimHost {
         private void refused(String reason) {
             world.clock.after(TRIP_NANOS, () -> {
                 if (session == this) {
-                    tell(this, 0, 0, "refused: " + reason);
+                    tell(this, "refused: " + reason);
                     tryNext();
                 }
             });
@@ -316,7 +323,7 @@ final class SimHost {
                 return;
             }
             open = true;
-            tell(this, 0, 0, "opened");
+            tell(this, "opened");
             for (HostOp op : List.copyOf(waiting)) {
                 send(op, this);
             }

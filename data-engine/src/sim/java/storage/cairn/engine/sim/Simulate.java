@@ -114,11 +114,10 @@ public final class Simulate implements Callable<Integer> {
     }
 
     private boolean run(Life life) {
-        Trace events = trace ? Trace.recording() : Trace.hashing();
+        Trace events = trace ? Trace.printing(this::print) : Trace.hashing();
         try {
             totals.add(life.run(events));
             if (trace) {
-                events.all().forEach(this::print);
                 print("event hash " + Long.toHexString(events.hash()) + " over " + events.events() + " events");
             }
             return true;
@@ -143,15 +142,8 @@ public final class Simulate implements Callable<Integer> {
             StackTraceElement[] frames = violation.getCause().getStackTrace();
             Arrays.stream(frames).limit(12).forEach(frame -> print("    at " + frame));
         }
-        List<String> story = trace
-                ? events.all()
-                : violation.volume().isEmpty()
-                        ? events.all()
-                                .subList(
-                                        Math.max(0, events.all().size() - STORY_LINES),
-                                        events.all().size())
-                        : events.story(violation.volume(), violation.block(), STORY_LINES);
-        story.forEach(this::print);
+        print("What led to it:");
+        events.story(violation.volume(), violation.block(), STORY_LINES).forEach(this::print);
         print("Replay: simulate --seed " + life.seed + " --seeds 1 --what " + (life.store ? "store" : "cluster")
                 + " --stores " + (life.memory ? "memory" : "extent") + " --mode " + mode
                 + " --operations " + operations

@@ -275,7 +275,9 @@ final class World {
     void logged(int node, Log.Level level, String subject, long epoch, String event, String detail) {
         events.merge(event, 1L, Long::sum);
         trace.event(clock.nanos(), node, event, epoch, level.ordinal(), subject.hashCode());
-        trace.tell(clock.nanos(), node, subject, 0, 0, "epoch " + epoch + " " + event + ": " + detail);
+        if (trace.records()) {
+            trace.tell(clock.nanos(), node, subject, "epoch " + epoch + " " + event + ": " + detail);
+        }
     }
 
     /** How often engines logged an event of a name that contains {@code part}. */
