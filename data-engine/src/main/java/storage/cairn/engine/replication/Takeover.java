@@ -189,6 +189,7 @@ final class Takeover {
             if (each.entry.wseq() <= commitSeq) {
                 continue;
             }
+            addVoid(partial, last, each.entry);
             last = Math.max(last, each.entry.wseq());
             if (each.holders != everybody) {
                 partial.add(each);
@@ -197,6 +198,19 @@ final class Takeover {
         rolling = true;
         reason = partial.size() + " entries that not all replicas hold are rolled forward";
         new Roll(whole, partial, everybody, commitSeq, last, highest).next();
+    }
+
+    /**
+     * Numbers that no member holds, between two of one epoch, were never acked. All get an entry there that changes
+     * nothing, so that from now on whoever lacks a number at or below commitSeq lacks a change.
+     */
+    private static void addVoid(List<Partial> partial, long last, TailEntry next) {
+        if (next.wseq() - last >= EPOCH_GAP) {
+            return;
+        }
+        for (long wseq = last + 1; wseq < next.wseq(); wseq++) {
+            partial.add(new Partial(new TailEntry(next.epoch(), wseq, Replica.Kind.RESIZE, 1, 0)));
+        }
     }
 
     /** Rolls one entry after the other, by rising wseq. */

@@ -89,7 +89,7 @@ public interface Replica {
             Done done,
             long tag);
 
-    /** Changes the size that is served. Growing only; shrinking is INVALID, the same size is a mere entry. */
+    /** Changes the size that is served. Growing only: a size that is not larger is a mere entry. */
     void resize(long epoch, long wseq, long commitSeq, long blocks, Done done, long tag);
 
     /** Tells that everything up to {@code commitSeq} is held by every in-sync replica. Needs no durability of its own. */

@@ -121,7 +121,7 @@ final class StoredReplica extends ReplicaState {
     }
 
     private void resize(long authority, long epoch, long wseq, long commit, long newBlocks, Done done, long tag) {
-        if (newBlocks < blocks() || newBlocks > IndexPage.MAX_EXTENTS * EXTENT_BLOCKS) {
+        if (newBlocks < 1 || newBlocks > IndexPage.MAX_EXTENTS * EXTENT_BLOCKS) {
             store.answer(done, tag, Status.INVALID);
         } else if (numbered(authority, epoch, wseq, commit, done, tag)) {
             Mutation m = begin(Mutation.Kind.RESIZE, epoch, wseq, newBlocks, 0, done, tag);

@@ -164,7 +164,7 @@ final class MemoryReplica implements Replica {
                 || volume.holds(entry.wseq())
                 || volume.laterOverlaps(entry)
                 || (entry.kind() == Kind.WRITE) != (data != null)
-                || (entry.kind() == Kind.RESIZE && entry.block() < volume.blocks())) {
+                || (entry.kind() == Kind.RESIZE && entry.block() < 1)) {
             return Status.INVALID;
         }
         if (volume.tailSize(commitSeq) + tailUnderWay >= MAX_TAIL) {

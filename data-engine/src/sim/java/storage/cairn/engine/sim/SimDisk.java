@@ -101,7 +101,6 @@ public final class SimDisk {
      * that no flush covered, reaches the medium wholly, in part or not at all.
      */
     public void powerCut() {
-        faults.count(Fault.POWER_CUT);
         int survival = SURVIVAL_PER_MILLION[random.below(SURVIVAL_PER_MILLION.length)];
         trace.event(clock.nanos(), name, "disk: power cut", survival, medium.completions(), underWay.size());
         medium.powerCut(survival);

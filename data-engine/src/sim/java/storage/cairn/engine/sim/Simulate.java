@@ -3,7 +3,6 @@ package storage.cairn.engine.sim;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;

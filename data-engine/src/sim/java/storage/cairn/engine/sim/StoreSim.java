@@ -203,6 +203,7 @@ final class StoreSim {
         boolean power = !faults.on(Fault.KILL) || (faults.on(Fault.POWER_CUT) && random.nextBoolean());
         die();
         if (power) {
+            faults.count(Fault.POWER_CUT);
             target.powerCut();
         } else {
             faults.count(Fault.KILL);

@@ -273,7 +273,7 @@ final class StoreWorkload {
             return;
         }
         long epoch = model.newest().epoch();
-        int blocks = model.blocks() + random.below(EXTENT);
+        int blocks = Math.max(1, model.blocks() + random.below(2 * EXTENT) - EXTENT);
         Op op = new Op(new TailEntry(epoch, model.takeWseq(), Kind.RESIZE, blocks, 0), 0, false);
         model.submit(op);
         replica.resize(epoch, op.entry.wseq(), model.told(), blocks, changing("resize", model, op), op.entry.wseq());

@@ -38,6 +38,7 @@ final class World {
     final List<SimHost> hosts = new ArrayList<>();
     final Ledger ledger = new Ledger(this);
 
+    final Shape shape;
     private final Plan plan;
     private final TreeMap<DiskId, StoreUnderTest> disks = new TreeMap<>();
     private final TreeMap<String, Long> events = new TreeMap<>();
@@ -70,8 +71,16 @@ final class World {
 
     /** A world with faults as often as {@code faults} says. */
     World(Plan plan, Faults faults, Trace trace) {
+        this(plan, faults, null, trace);
+    }
+
+    /**
+     * @param wanted what it is made of; null: chance decides
+     */
+    World(Plan plan, Faults faults, @Nullable Shape wanted, Trace trace) {
         this.plan = plan;
         this.random = new SimRandom(plan.seed);
+        this.shape = wanted == null ? Shape.random(random.fork(), plan.stores) : wanted;
         this.faults = faults.defect(plan.defect);
         this.trace = trace;
         this.network = new SimNetwork(clock, random.fork(), faults, trace, Frames.FRAMING);
@@ -81,11 +90,10 @@ final class World {
         for (int i = 0; i < secret.length; i++) {
             secret[i] = (byte) random.nextLong();
         }
-        int count = 1 + random.below(5);
-        for (int i = 1; i <= count; i++) {
+        for (int i = 1; i <= shape.disks().size(); i++) {
             numbers.add(i);
         }
-        for (int i = 1; i <= count; i++) {
+        for (int i : numbers) {
             nodes.add(new SimNode(this, i, makeDisks(i)));
         }
         this.victim = random.nextBoolean() ? null : disks.firstEntry().getValue();
@@ -93,9 +101,9 @@ final class World {
 
     private List<StoreUnderTest> makeDisks(int node) {
         List<StoreUnderTest> made = new ArrayList<>();
-        int count = random.below(4) == 0 ? 2 : 1;
-        for (int i = 0; i < count; i++) {
-            StoreUnderTest disk = plan.stores.make(clock, random.fork(), faults, trace, node * 10 + i, 1 << 14);
+        for (int i = 0; i < shape.disks().get(node - 1); i++) {
+            StoreUnderTest disk =
+                    plan.stores.make(clock, random.fork(), faults, trace, node * 10 + i, shape.diskBlocks());
             disk.keepMediumHonest();
             made.add(disk);
             disks.put(disk.id(), disk);
@@ -130,9 +138,8 @@ final class World {
 
     /** Lives the whole life; throws a {@link Violation} if a promise is broken. */
     SimReport run() {
-        nodes.forEach(SimNode::start);
+        begin();
         new Administrator(this, random.fork()).begin();
-        clock.after(TICK_NANOS, this::tick);
         while (operations < plan.operations && clock.nanos() < MOST_NANOS) {
             step();
         }
@@ -144,6 +151,12 @@ final class World {
             volume.history.check();
         }
         return report();
+    }
+
+    /** Starts the nodes, and chance. */
+    void begin() {
+        nodes.forEach(SimNode::start);
+        clock.after(TICK_NANOS, this::tick);
     }
 
     /** Runs the next event. What code under test throws is a broken assertion. */
@@ -211,7 +224,7 @@ final class World {
         if (!node.up()) {
             return;
         }
-        if (faults.chance(Fault.POWER_CUT, random)) {
+        if (faults.strikes(Fault.POWER_CUT, random)) {
             node.kill(true);
         } else if (faults.strikes(Fault.KILL, random)) {
             node.kill(false);

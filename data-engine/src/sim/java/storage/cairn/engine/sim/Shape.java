@@ -1,0 +1,46 @@
+package storage.cairn.engine.sim;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * What a {@link World} is made of.
+ *
+ * @param disks of each node, from node 1 on
+ * @param diskBlocks size of every disk
+ * @param tight whether hosts write more than the disks hold
+ * @param volumes that hosts use
+ */
+record Shape(List<Integer> disks, int diskBlocks, boolean tight, List<OfVolume> volumes) {
+    private static final int MOST_NODES = 5;
+    private static final int MOST_VOLUMES = 3;
+    private static final int ROOMY_BLOCKS = 1 << 14;
+
+    /**
+     * @param minInSync 0: what the engine chooses
+     */
+    record OfVolume(int blocks, int replicas, int minInSync) {}
+
+    /** One to five nodes, one to three volumes with one to five replicas; one world in eight has disks too small. */
+    static Shape random(SimRandom random, StoreTarget stores) {
+        List<Integer> disks = new ArrayList<>();
+        for (int left = 1 + random.below(MOST_NODES); left > 0; left--) {
+            disks.add(random.below(4) == 0 ? 2 : 1);
+        }
+        boolean tight = random.below(8) == 0;
+        List<OfVolume> volumes = new ArrayList<>();
+        for (int left = 1 + random.below(MOST_VOLUMES); left > 0; left--) {
+            int replicas = 1 + random.below(disks.size());
+            int minInSync = random.below(4) == 0 ? 1 + random.below(replicas) : 0;
+            int blocks = tight ? stores.smallestBlocks() * (50 + random.below(70)) / 100 : 256 + random.below(512);
+            volumes.add(new OfVolume(blocks, replicas, minInSync));
+        }
+        return new Shape(disks, tight ? stores.smallestBlocks() : ROOMY_BLOCKS, tight, volumes);
+    }
+
+    /** So many nodes with one disk each, and nobody who makes volumes. */
+    static Shape bare(int nodes) {
+        return new Shape(Collections.nCopies(nodes, 1), ROOMY_BLOCKS, false, List.of());
+    }
+}
