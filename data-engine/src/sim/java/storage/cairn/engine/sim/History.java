@@ -9,31 +9,31 @@ import java.util.TreeMap;
  * Everything that hosts asked of one volume, and what they were told. Registers are blocks, or sectors of 512 bytes
  * where hosts write less than a block.
  */
-final class History {
+public final class History {
     private final String volume;
     private final TreeMap<Long, List<RegisterOp>> registers = new TreeMap<>();
     private final TreeMap<Long, List<Pending>> pending = new TreeMap<>();
     private long calls;
 
-    History(String volume) {
+    public History(String volume) {
         this.volume = volume;
     }
 
     /** A write was asked for. */
-    Pending writing(long register, long value, long nanos) {
+    public Pending writing(long register, long value, long nanos) {
         Pending op = new Pending(register, ++calls, value, nanos);
         pending.computeIfAbsent(register, unknown -> new ArrayList<>()).add(op);
         return op;
     }
 
     /** It was answered as done. */
-    void written(Pending op, long nanos) {
+    public void written(Pending op, long nanos) {
         remove(op);
         list(op.register).add(new RegisterOp(op.order, true, op.value, op.calledNanos, nanos));
     }
 
     /** It certainly changed nothing. */
-    void refused(Pending op) {
+    public void refused(Pending op) {
         remove(op);
     }
 
@@ -44,7 +44,7 @@ final class History {
         }
     }
 
-    void read(long register, long value, long calledNanos, long nanos) {
+    public void read(long register, long value, long calledNanos, long nanos) {
         list(register).add(new RegisterOp(++calls, false, value, calledNanos, nanos));
     }
 
@@ -69,7 +69,7 @@ final class History {
     }
 
     /** Checks all registers. */
-    void check() {
+    public void check() {
         for (Long register : pending.keySet()) {
             list(register);
         }
@@ -103,13 +103,13 @@ final class History {
     }
 
     /** How many writes of this register have no answer. */
-    int openWrites(long register) {
+    public int openWrites(long register) {
         List<Pending> open = pending.get(register);
         return open == null ? 0 : open.size();
     }
 
     /** A write without an answer. */
-    static final class Pending {
+    public static final class Pending {
         final long register;
         final long order;
         final long value;

@@ -11,12 +11,12 @@ import storage.cairn.engine.port.Crc32c;
  * Content that carries a number: each of the 64 words of each sector of 512 bytes holds it, mixed with the word's
  * place, so that torn, mixed and shifted content shows. 0 is zeroes.
  */
-final class Stamps {
+public final class Stamps {
     /** What is no stamped block or sector. */
-    static final long GARBAGE = -1;
+    public static final long GARBAGE = -1;
 
-    static final int SECTOR_BYTES = 512;
-    static final int SECTORS = BlockDevice.BLOCK_BYTES / SECTOR_BYTES;
+    public static final int SECTOR_BYTES = 512;
+    public static final int SECTORS = BlockDevice.BLOCK_BYTES / SECTOR_BYTES;
 
     private static final int WORDS = SECTOR_BYTES / Long.BYTES;
     private static final long GAMMA = 0x9e3779b97f4a7c15L;
@@ -35,7 +35,7 @@ final class Stamps {
         }
     }
 
-    static void putSector(ByteBuffer bytes, int offset, long stamp) {
+    public static void putSector(ByteBuffer bytes, int offset, long stamp) {
         for (int i = 0; i < WORDS; i++) {
             bytes.putLong(offset + i * Long.BYTES, stamp == 0 ? 0 : stamp ^ (i * GAMMA));
         }
@@ -54,7 +54,7 @@ final class Stamps {
         return stamp;
     }
 
-    static long getSector(ByteBuffer bytes, int offset) {
+    public static long getSector(ByteBuffer bytes, int offset) {
         long stamp = bytes.getLong(offset);
         for (int i = 1; i < WORDS; i++) {
             if (bytes.getLong(offset + i * Long.BYTES) != (stamp == 0 ? 0 : stamp ^ (i * GAMMA))) {

@@ -26,17 +26,17 @@ public final class Violation extends RuntimeException {
     }
 
     /** Names the volume and the block (or -1) that it is about, for its story. */
-    Violation about(String ofVolume, long ofBlock) {
+    public Violation about(String ofVolume, long ofBlock) {
         volume = ofVolume;
         block = ofBlock;
         return this;
     }
 
-    String volume() {
+    public String volume() {
         return volume;
     }
 
-    long block() {
+    public long block() {
         return block;
     }
 

@@ -1,0 +1,255 @@
+package storage.cairn.campaign;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import storage.cairn.cli.cluster.EngineCommand;
+import storage.cairn.engine.sim.SimRandom;
+import storage.cairn.engine.sim.Violation;
+
+/** The command that lets real engines live under real faults and checks every promise that can be seen from outside. */
+@Command(
+        name = "campaign",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Starts real engines in network namespaces, writes and reads through them from many connections,"
+                + " and kills, stops, cuts off and starves them on a seeded schedule. Every history must be"
+                + " linearizable, every replica equal at rest, everything acked there after all engines were killed.",
+        footer = {
+            "",
+            "Exit codes: 0 no promise was broken, 1 one was, 2 wrong arguments.",
+            "",
+            "Examples:",
+            "  campaign --minutes 10                     clusters, rounds and faults as the seed draws them",
+            "  campaign --minutes 2 --faults kill,pause  only these",
+            "  campaign --seed 7 --minutes 5 --nodes 5   five nodes, the schedules of seed 7"
+        })
+public final class Campaign implements Callable<Integer> {
+    private static final int ROUNDS_PER_LIFE = 3;
+    private static final int STORY_LINES = 60;
+
+    @Option(names = "--minutes", defaultValue = "10", description = "How long (default ${DEFAULT-VALUE}).")
+    private double minutes;
+
+    @Option(names = "--seed", description = "First seed (default: drawn, and printed).")
+    private @Nullable Long firstSeed;
+
+    @Option(names = "--nodes", description = "1 to 9 (default: 3, sometimes 2, 4 or 5, by seed).")
+    private @Nullable Integer nodes;
+
+    @Option(names = "--volumes", description = "1 to 8 (default: 1 to 3, by seed).")
+    private @Nullable Integer volumes;
+
+    @Option(names = "--faults", split = ",", description = "Faults that strike (default: a random part in each round).")
+    private String @Nullable [] faultNames;
+
+    @Option(
+            names = "--round",
+            defaultValue = "60",
+            description = "Seconds of faults before each rest (default ${DEFAULT-VALUE}).")
+    private int roundSeconds;
+
+    @Option(names = Isolation.INSIDE, hidden = true)
+    private @Nullable Path inside;
+
+    @Option(names = "--engine", hidden = true, description = "Main class of the engines: to see a broken one be found.")
+    private String engineClass = EngineCommand.MAIN_CLASS;
+
+    @Option(names = "--without-namespaces", hidden = true)
+    private boolean loopback;
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    private final Events events = new Events();
+    private final Totals totals = new Totals();
+
+    /** Runs the command and ends the process. */
+    public static void main(String[] arguments) {
+        int code = commandLine().execute(arguments);
+        System.out.flush();
+        Runtime.getRuntime().halt(code);
+    }
+
+    static CommandLine commandLine() {
+        return new CommandLine(new Campaign());
+    }
+
+    @Override
+    public Integer call() {
+        checkArguments();
+        Path folder = inside;
+        return folder == null
+                ? Isolation.run(spec().commandLine().getParseResult().originalArgs(), this::print)
+                : campaign(folder);
+    }
+
+    private void checkArguments() {
+        Set<FaultKind> unused = faults();
+        if ((nodes != null && (nodes < 1 || nodes > 9))
+                || (volumes != null && (volumes < 1 || volumes > 8))
+                || roundSeconds < 5
+                || minutes <= 0) {
+            throw new ParameterException(
+                    spec().commandLine(), "use 1 to 9 nodes, 1 to 8 volumes, rounds of 5 s or more, and some minutes");
+        }
+    }
+
+    private int campaign(Path folder) {
+        Thread.ofPlatform().daemon().start(Campaign::endWithTheOther);
+        long seed = firstSeed == null ? ThreadLocalRandom.current().nextLong(1_000_000) : firstSeed;
+        print("seed " + seed + "; logs of the engines are in " + folder + " while it runs");
+        Network network = loopback ? Network.ofLoopback() : Network.ofNamespaces();
+        leftOut(network);
+        long until = System.nanoTime() + (long) (minutes * 60e9);
+        while (System.nanoTime() < until) {
+            if (!life(seed, folder, network, until)) {
+                return 1;
+            }
+            seed++;
+        }
+        totals.summary().forEach(this::print);
+        return 0;
+    }
+
+    /** The process outside holds the other end of the standard input; everything in here ends with it. */
+    private static void endWithTheOther() {
+        try {
+            System.in.transferTo(OutputStream.nullOutputStream());
+        } catch (IOException e) {
+            System.err.println("standard input: " + e);
+        }
+        Runtime.getRuntime().halt(1);
+    }
+
+    private void leftOut(Network network) {
+        if (!network.namespaces()) {
+            print("left out, since network namespaces cannot be made here: loss, every fault of the configuration"
+                    + " store; partitions are made by proxies only");
+        } else if (!Shell.has("nft")) {
+            throw new ParameterException(
+                    spec().commandLine(),
+                    "nft is not installed: it is in the package nftables, 'cairn test' installs it");
+        }
+        if (!FlakyDisk.possible()) {
+            print("left out, since nbdkit, nbdfuse or /dev/fuse is missing: disk-error, disk-stall, rot");
+        }
+    }
+
+    private boolean life(long seed, Path folder, Network network, long until) {
+        totals.life();
+        SimRandom random = new SimRandom(seed);
+        int usual = random.below(3) != 0 ? 3 : 2 + random.below(4);
+        int usualVolumes = 1 + random.below(3);
+        boolean many = faultNames != null;
+        Set<FaultKind> faults = faults();
+        // Bits that flip may cost a disk for good, so most clusters go without.
+        if (!many && (!FlakyDisk.possible() || random.below(2) == 0)) {
+            faults.removeIf(FaultKind::ofDisk);
+        } else if (!many && random.below(2) == 0) {
+            faults.remove(FaultKind.ROT);
+        } else if (!FlakyDisk.possible()) {
+            faults.removeIf(FaultKind::ofDisk);
+        }
+        Life.Plan plan = new Life.Plan(
+                seed,
+                nodes == null ? usual : nodes,
+                volumes == null ? usualVolumes : volumes,
+                faults,
+                many,
+                roundSeconds * 1000L);
+        Path own = folder.resolve("life-" + seed);
+        try (Life life = new Life(plan, made(own), network, engine(), events, totals, this::print)) {
+            for (int round = 0; round < ROUNDS_PER_LIFE && System.nanoTime() < until; round++) {
+                life.round();
+            }
+        } catch (Violation violation) {
+            tell(violation, seed, own);
+            return false;
+        }
+        Isolation.delete(own);
+        return true;
+    }
+
+    private EngineCommand engine() {
+        EngineCommand usual = EngineCommand.ofThisBuild();
+        return new EngineCommand(usual.java(), usual.options(), usual.classPath(), engineClass);
+    }
+
+    private static Path made(Path folder) {
+        try {
+            return Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void tell(Violation violation, long seed, Path folder) {
+        events.last(STORY_LINES).forEach(this::print);
+        print("");
+        print("BROKEN in life " + seed + ": " + violation.getMessage());
+        try {
+            Path story = folder.resolve("events");
+            Files.write(story, events.last(Integer.MAX_VALUE));
+            print("What happened: " + story + "; logs: " + folder + "/node-*/engine.log; times are since the begin");
+        } catch (IOException e) {
+            print("The events could not be written: " + e);
+        }
+        print("The same schedule: campaign --seed " + seed + " --minutes " + minutes + " --round " + roundSeconds
+                + (nodes == null ? "" : " --nodes " + nodes)
+                + (volumes == null ? "" : " --volumes " + volumes)
+                + (faultNames == null ? "" : " --faults " + String.join(",", faultNames)));
+    }
+
+    private Set<FaultKind> faults() {
+        if (faultNames == null) {
+            return EnumSet.allOf(FaultKind.class);
+        }
+        EnumSet<FaultKind> chosen = EnumSet.noneOf(FaultKind.class);
+        for (String name : faultNames) {
+            chosen.add(Arrays.stream(FaultKind.values())
+                    .filter(kind -> kind.label().equals(name.toLowerCase(Locale.ROOT)))
+                    .findFirst()
+                    .orElseThrow(() -> new ParameterException(
+                            spec().commandLine(), "no fault is named '" + name + "'; there are: " + labels())));
+        }
+        return chosen;
+    }
+
+    private static String labels() {
+        List<String> lines = Arrays.stream(FaultKind.values())
+                .map(kind -> kind.label() + " (" + kind.meaning() + ")")
+                .toList();
+        return String.join(", ", lines);
+    }
+
+    private CommandSpec spec() {
+        if (spec == null) {
+            throw new IllegalStateException("not run by picocli");
+        }
+        return spec;
+    }
+
+    private void print(String line) {
+        PrintWriter out = spec().commandLine().getOut();
+        out.println(line);
+        out.flush();
+    }
+}

@@ -1,0 +1,349 @@
+package storage.cairn.campaign;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.api.v1alpha1.MoveVolumeRequest;
+import storage.cairn.api.v1alpha1.ServeVolumeRequest;
+import storage.cairn.api.v1alpha1.ServeVolumeResponse;
+import storage.cairn.engine.sim.SimRandom;
+import storage.cairn.engine.sim.Violation;
+
+/** Makes the events of a schedule happen to a cluster, and undoes them. */
+final class Injector implements AutoCloseable {
+    private static final int MOVE_SECONDS = 20;
+    private static final int SETTLE_SECONDS = 180;
+
+    private final Cluster cluster;
+    private final List<VolumeLoad> loads;
+    private final Filler filler;
+    private final Events events;
+    private final SimRandom random;
+    private final ScheduledExecutorService timer;
+    /** What strikes a process waits for what struck it before; 0 is for everything else that may block. */
+    private final Map<Integer, ExecutorService> queues = new HashMap<>();
+
+    private final List<Future<?>> begun = new ArrayList<>();
+    private final Map<FaultKind, Integer> counts = new EnumMap<>(FaultKind.class);
+    private volatile boolean healing;
+    private boolean rotten;
+
+    Injector(
+            Cluster cluster,
+            List<VolumeLoad> loads,
+            Filler filler,
+            Events events,
+            ScheduledExecutorService timer,
+            SimRandom random) {
+        this.cluster = cluster;
+        this.loads = loads;
+        this.filler = filler;
+        this.events = events;
+        this.timer = timer;
+        this.random = random;
+        for (int queue = 0; queue <= cluster.nodes().size(); queue++) {
+            queues.put(
+                    queue, Executors.newSingleThreadExecutor(Thread.ofVirtual().factory()));
+        }
+    }
+
+    /** How often each kind struck. */
+    synchronized Map<FaultKind, Integer> counts() {
+        return new EnumMap<>(counts);
+    }
+
+    /** Whether bits have ever flipped on the disk that may fail. */
+    synchronized boolean rotten() {
+        return rotten;
+    }
+
+    /** Plans a round; returns at once. */
+    void begin(Schedule schedule) {
+        healing = false;
+        schedule.events().forEach(event -> after(event.atMillis(), () -> strike(event)));
+    }
+
+    private void after(long millis, Runnable action) {
+        var unused = timer.schedule(() -> guarded(action), millis, TimeUnit.MILLISECONDS);
+    }
+
+    private void guarded(Runnable action) {
+        if (healing) {
+            return;
+        }
+        try {
+            action.run();
+        } catch (Violation violation) {
+            events.broke(violation);
+        } catch (RuntimeException e) {
+            if (!healing) {
+                events.broke(new Violation("campaign", "the campaign itself failed: " + e));
+            }
+        }
+    }
+
+    private synchronized void queue(int number, Runnable action) {
+        ExecutorService queue = queues.get(number);
+        if (queue != null && !healing) {
+            begun.add(queue.submit(() -> guarded(action)));
+        }
+    }
+
+    private synchronized void count(Schedule.Event event) {
+        counts.merge(event.kind(), 1, Integer::sum);
+        events.tell("--- " + event.kind().label() + event.toString().replaceFirst("^[^ ]* s: [^ ]*", ""));
+    }
+
+    private void strike(Schedule.Event event) {
+        switch (event.kind()) {
+            case KILL, KILL_ALL, PAUSE, RESTART -> strikeProcess(event, cluster.node(event.node()));
+            case PARTITION, ONE_WAY, ISOLATE, LOSS, DELAY, RESET -> strikeNetwork(event);
+            case LATE -> {
+                count(event);
+                loads.get(event.volume()).late(event.millis());
+            }
+            case DISK_FULL -> queue(0, () -> fill(event));
+            case DISK_ERROR, DISK_STALL, ROT -> strikeDisk(event);
+            case CONFIG_READ_ONLY, CONFIG_HANG, CONFIG_FULL, CONFIG_GONE -> strikeConfig(event);
+            case MOVE -> queue(0, () -> move(event));
+            case REATTACH -> queue(0, () -> reattach(event));
+        }
+    }
+
+    private void strikeProcess(Schedule.Event event, Node node) {
+        switch (event.kind()) {
+            case KILL ->
+                queue(event.node(), () -> {
+                    count(event);
+                    node.kill();
+                    after(event.millis(), node::start);
+                });
+            case KILL_ALL -> {
+                count(event);
+                for (Node each : cluster.nodes()) {
+                    queue(each.number(), () -> {
+                        each.kill();
+                        after(event.millis(), each::start);
+                    });
+                }
+            }
+            case PAUSE -> queue(event.node(), () -> pause(event, node));
+            case RESTART ->
+                queue(event.node(), () -> {
+                    if (node.runs() && !node.paused()) {
+                        count(event);
+                        node.terminate();
+                        after(event.millis(), node::start);
+                    }
+                });
+            case PARTITION,
+                    ONE_WAY,
+                    ISOLATE,
+                    LOSS,
+                    DELAY,
+                    RESET,
+                    LATE,
+                    DISK_FULL,
+                    DISK_ERROR,
+                    DISK_STALL,
+                    ROT,
+                    CONFIG_READ_ONLY,
+                    CONFIG_HANG,
+                    CONFIG_FULL,
+                    CONFIG_GONE,
+                    MOVE,
+                    REATTACH -> throw new IllegalArgumentException(event.toString());
+        }
+    }
+
+    /** Stops a process; guests that were connected before ask it the moment it goes on. */
+    private void pause(Schedule.Event event, Node node) {
+        if (!node.runs()) {
+            return;
+        }
+        List<Writer> guests = new ArrayList<>();
+        for (VolumeLoad load : loads) {
+            if (load.servedBy() == node.number() || random.below(3) == 0) {
+                guests.add(load.guest(node.number()));
+            }
+        }
+        after(500, () -> {
+            count(event);
+            node.pause();
+            after(event.millis(), () -> {
+                guests.forEach(guest -> guest.burst(8, 2));
+                node.go();
+                guests.forEach(guest -> guest.burst(8, 2));
+                after(5_000, () -> guests.forEach(Writer::close));
+            });
+        });
+    }
+
+    private void strikeNetwork(Schedule.Event event) {
+        count(event);
+        int a = event.node();
+        int b = event.other();
+        switch (event.kind()) {
+            case PARTITION -> {
+                cutBoth(a, b, true);
+                after(event.millis(), () -> cutBoth(a, b, false));
+            }
+            case ONE_WAY -> {
+                cluster.cut(b, a, true);
+                after(event.millis(), () -> cluster.cut(b, a, false));
+            }
+            case ISOLATE -> {
+                others(a).forEach(other -> cluster.cut(other, a, true));
+                after(event.millis(), () -> others(a).forEach(other -> cluster.cut(other, a, false)));
+            }
+            case LOSS -> {
+                cluster.network().lose(a, 1 + random.below(30));
+                after(event.millis(), () -> cluster.network().lose(a, 0));
+            }
+            case DELAY -> {
+                long late = random.between(1, 400);
+                cluster.between(a, b).forEach(link -> link.delay(late));
+                after(event.millis(), () -> cluster.between(a, b).forEach(link -> link.delay(0)));
+            }
+            case RESET -> cluster.between(a, b).forEach(TcpProxy::reset);
+            case KILL,
+                    KILL_ALL,
+                    PAUSE,
+                    RESTART,
+                    LATE,
+                    DISK_FULL,
+                    DISK_ERROR,
+                    DISK_STALL,
+                    ROT,
+                    CONFIG_READ_ONLY,
+                    CONFIG_HANG,
+                    CONFIG_FULL,
+                    CONFIG_GONE,
+                    MOVE,
+                    REATTACH -> throw new IllegalArgumentException(event.toString());
+        }
+    }
+
+    private void cutBoth(int a, int b, boolean on) {
+        cluster.cut(a, b, on);
+        cluster.cut(b, a, on);
+    }
+
+    private List<Integer> others(int node) {
+        return cluster.nodes().stream()
+                .map(Node::number)
+                .filter(other -> other != node)
+                .toList();
+    }
+
+    private void strikeDisk(Schedule.Event event) {
+        FlakyDisk disk = cluster.flaky();
+        if (disk == null) {
+            return;
+        }
+        count(event);
+        if (event.kind() == FaultKind.ROT) {
+            disk.rot(random, 20 + random.below(400));
+            synchronized (this) {
+                rotten = true;
+            }
+        } else if (event.kind() == FaultKind.DISK_ERROR) {
+            disk.errors(true);
+            after(event.millis(), () -> disk.errors(false));
+        } else {
+            disk.stall(true);
+            after(event.millis(), () -> disk.stall(false));
+        }
+    }
+
+    private void strikeConfig(Schedule.Event event) {
+        if (cluster.config().begin(event.kind())) {
+            count(event);
+            after(event.millis(), cluster.config()::heal);
+        }
+    }
+
+    private void fill(Schedule.Event event) {
+        count(event);
+        filler.fill(event.millis(), () -> healing);
+    }
+
+    private void move(Schedule.Event event) {
+        VolumeLoad load = loads.get(event.volume());
+        int owner = load.servedBy();
+        if (owner != 0) {
+            count(event);
+            var unused = cluster.node(owner)
+                    .ask(
+                            MOVE_SECONDS,
+                            stub -> stub.moveVolume(MoveVolumeRequest.newBuilder()
+                                    .setName(load.name())
+                                    .setNode(event.node())
+                                    .build()));
+        }
+    }
+
+    private void reattach(Schedule.Event event) {
+        VolumeLoad load = loads.get(event.volume());
+        ServeVolumeResponse served = serve(event.node(), load);
+        if (served == null || served.getExportName().equals(load.export())) {
+            return;
+        }
+        count(event);
+        List<Writer> old = load.supersede(served.getExportName());
+        old.forEach(writer -> writer.burst(3, 2));
+        after(event.millis() / 2, () -> old.forEach(writer -> writer.burst(3, 2)));
+        var unused = timer.schedule(() -> old.forEach(load::release), event.millis(), TimeUnit.MILLISECONDS);
+    }
+
+    private @Nullable ServeVolumeResponse serve(int node, VolumeLoad load) {
+        return cluster.node(node)
+                .ask(
+                        MOVE_SECONDS,
+                        stub -> stub.serveVolume(ServeVolumeRequest.newBuilder()
+                                .setName(load.name())
+                                .build()));
+    }
+
+    /** Ends every fault, and waits until what had begun is over. */
+    void heal() {
+        healing = true;
+        cluster.heal();
+        cluster.startAll();
+        List<Future<?>> waiting;
+        synchronized (this) {
+            waiting = List.copyOf(begun);
+            begun.clear();
+        }
+        for (Future<?> each : waiting) {
+            try {
+                each.get(SETTLE_SECONDS, TimeUnit.SECONDS);
+            } catch (ExecutionException e) {
+                throw new IllegalStateException(e);
+            } catch (TimeoutException e) {
+                throw new Violation("liveness", "a fault's end hangs for " + SETTLE_SECONDS + " s: " + e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            }
+        }
+        cluster.heal();
+        cluster.nodes().forEach(Node::checkAlive);
+    }
+
+    @Override
+    public void close() {
+        healing = true;
+        queues.values().forEach(ExecutorService::shutdownNow);
+    }
+}

@@ -1,0 +1,177 @@
+package storage.cairn.campaign;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.api.v1alpha1.ControlGrpc.ControlBlockingStub;
+import storage.cairn.api.v1alpha1.NodeStatus;
+import storage.cairn.cli.base.Failure;
+import storage.cairn.cli.cluster.ClusterFile;
+import storage.cairn.cli.cluster.ControlClient;
+import storage.cairn.cli.cluster.EngineCommand;
+import storage.cairn.engine.sim.Violation;
+
+/** One storage node: its folder and its engine, a process that is started, stopped and killed as a campaign wants. */
+final class Node {
+    private static final int END_SECONDS = 90;
+
+    private final int number;
+    private final Path folder;
+    private final ClusterFile.Node place;
+    private final List<String> line;
+    private @Nullable Process process;
+    private boolean ending;
+    private boolean paused;
+
+    Node(int number, Path folder, ClusterFile.Node place, Network network, EngineCommand engine) {
+        this.number = number;
+        this.folder = folder;
+        this.place = place;
+        this.line = new ArrayList<>(network.on(number));
+        line.add(engine.java().toString());
+        line.addAll(engine.options());
+        line.addAll(List.of(
+                "-XX:CICompilerCount=2",
+                "-cp",
+                engine.classPath(),
+                engine.mainClass(),
+                "--config",
+                folder.resolve("engine.json").toString()));
+    }
+
+    int number() {
+        return number;
+    }
+
+    Path log() {
+        return folder.resolve("engine.log");
+    }
+
+    Path folder() {
+        return folder;
+    }
+
+    ClusterFile.Node place() {
+        return place;
+    }
+
+    synchronized boolean runs() {
+        return process != null && process.isAlive();
+    }
+
+    synchronized boolean paused() {
+        return paused;
+    }
+
+    synchronized void start() {
+        if (runs()) {
+            return;
+        }
+        File printed = folder.resolve("engine.out").toFile();
+        try {
+            Files.deleteIfExists(Path.of(place.controlSocket()));
+            Files.deleteIfExists(Path.of(place.nbdSocket()));
+            process = new ProcessBuilder(line)
+                    .directory(folder.toFile())
+                    .redirectInput(new File("/dev/null"))
+                    .redirectOutput(ProcessBuilder.Redirect.appendTo(printed))
+                    .redirectErrorStream(true)
+                    .start();
+            ending = false;
+            paused = false;
+        } catch (IOException e) {
+            throw new UncheckedIOException("the engine of node " + number + " cannot be started", e);
+        }
+    }
+
+    /** SIGKILL; returns when the process is gone. */
+    void kill() {
+        Process running = end();
+        if (running != null) {
+            running.destroyForcibly();
+            awaitEnd(running, "SIGKILL");
+        }
+    }
+
+    /** SIGTERM; returns when the process is gone. */
+    void terminate() {
+        Process running = end();
+        if (running != null) {
+            running.destroy();
+            awaitEnd(running, "SIGTERM");
+        }
+    }
+
+    private synchronized @Nullable Process end() {
+        ending = true;
+        return process;
+    }
+
+    private void awaitEnd(Process running, String signal) {
+        try {
+            if (!running.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
+                throw new Violation(
+                        "liveness", "the engine of node " + number + " runs " + END_SECONDS + " s after " + signal);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    synchronized void pause() {
+        if (runs()) {
+            signal("STOP");
+            paused = true;
+        }
+    }
+
+    synchronized void go() {
+        if (paused) {
+            signal("CONT");
+            paused = false;
+        }
+    }
+
+    private void signal(String name) {
+        Process running = process;
+        if (running != null) {
+            Shell.Outcome _ = Shell.attempt("kill", "-" + name, Long.toString(running.pid()));
+        }
+    }
+
+    /** An engine that ends though nobody ended it has broken a promise of its own. */
+    synchronized void checkAlive() {
+        Process running = process;
+        if (running != null && !ending && !running.isAlive()) {
+            throw new Violation(
+                    "crash",
+                    "the engine of node " + number + " ended by itself with exit code " + running.exitValue()
+                            + "; what it said: " + folder.resolve("engine.out") + " and " + log());
+        }
+    }
+
+    /** What the engine says of itself, or null while it does not answer. */
+    @Nullable
+    NodeStatus status() {
+        return ask(5, stub -> stub.getStatus(storage.cairn.api.v1alpha1.GetStatusRequest.getDefaultInstance()));
+    }
+
+    /** One request; null when it was refused or not answered in time. */
+    <T> @Nullable T ask(int seconds, Function<ControlBlockingStub, T> request) {
+        if (!runs() || paused() || !Files.exists(Path.of(place.controlSocket()))) {
+            return null;
+        }
+        try (ControlClient client = ControlClient.connect(place)) {
+            return client.call(seconds, request);
+        } catch (Failure e) {
+            return null;
+        }
+    }
+}

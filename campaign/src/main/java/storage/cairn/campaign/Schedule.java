@@ -1,0 +1,121 @@
+package storage.cairn.campaign;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import storage.cairn.engine.sim.SimRandom;
+
+/** The faults of one round, drawn from a seed: which, when, where and how long. The same seed draws the same ones. */
+record Schedule(long seed, List<Event> events) {
+    private static final long QUIET_MILLIS = 3_000;
+    private static final int MOST_EVENTS = 500;
+
+    Schedule {
+        events = List.copyOf(events);
+    }
+
+    /**
+     * @param atMillis since the beginning of the round
+     * @param node whom it strikes, from 1
+     * @param other a second node where there is one, else 0
+     * @param volume from 0
+     * @param millis until it ends
+     */
+    record Event(long atMillis, FaultKind kind, int node, int other, int volume, long millis) {
+        @Override
+        public String toString() {
+            String where =
+                    kind.ofVolume() ? " volume " + volume + " node " + node : kind.ofConfig() ? "" : " node " + node;
+            String with = other == 0 ? "" : " and " + other;
+            return String.format("%.1f s: ", atMillis / 1e3)
+                    + kind.label()
+                    + where
+                    + with
+                    + (kind.mostMillis() == 1 ? "" : String.format(" for %.1f s", millis / 1e3));
+        }
+    }
+
+    /**
+     * What a schedule may draw from.
+     *
+     * @param faults kinds that are possible
+     * @param all whether every kind is used, or a random part
+     * @param flakyNode whose disk may fail
+     */
+    record Ground(Set<FaultKind> faults, boolean all, int nodes, int volumes, int flakyNode) {}
+
+    static Schedule draw(long seed, Ground ground, long millis) {
+        SimRandom random = new SimRandom(seed);
+        List<Event> drawn = new ArrayList<>();
+        for (FaultKind kind : FaultKind.values()) {
+            boolean chosen = ground.all || random.below(100) < 45;
+            long gapMillis = random.between(4_000, 25_000);
+            SimRandom own = random.fork();
+            if (!chosen || !ground.faults.contains(kind)) {
+                continue;
+            }
+            for (long at = QUIET_MILLIS + own.below(gapMillis);
+                    at < millis && drawn.size() < MOST_EVENTS;
+                    at += gapMillis / 2 + own.below(gapMillis)) {
+                drawn.add(event(own, ground, kind, at));
+            }
+        }
+        drawn.sort(Comparator.comparingLong(Event::atMillis));
+        return new Schedule(seed, withoutOverlaps(drawn, ground.nodes));
+    }
+
+    private static Event event(SimRandom random, Ground ground, FaultKind kind, long at) {
+        int node = kind.ofDisk() ? ground.flakyNode : 1 + random.below(ground.nodes);
+        int other = 0;
+        boolean pair = kind == FaultKind.PARTITION
+                || kind == FaultKind.ONE_WAY
+                || kind == FaultKind.DELAY
+                || kind == FaultKind.RESET;
+        if (pair && ground.nodes > 1) {
+            other = 1 + (node + random.below(ground.nodes - 1)) % ground.nodes;
+        }
+        return new Event(at, kind, node, other, random.below(ground.volumes), logUniform(random, kind));
+    }
+
+    /** Short ones as often as long ones, by orders of magnitude. */
+    private static long logUniform(SimRandom random, FaultKind kind) {
+        double ratio = (double) kind.mostMillis() / kind.leastMillis();
+        return (long) (kind.leastMillis() * Math.pow(ratio, random.nextDouble()));
+    }
+
+    /** Leaves out what would strike a process, the configuration store or the disk while another fault has it. */
+    private static List<Event> withoutOverlaps(List<Event> drawn, int nodes) {
+        long[] processFree = new long[nodes + 1];
+        long configFree = 0;
+        long diskFree = 0;
+        long fullFree = 0;
+        List<Event> kept = new ArrayList<>();
+        for (Event event : drawn) {
+            long until = event.atMillis + event.millis + 500;
+            if (event.kind.ofProcess()) {
+                if (processFree[event.node] > event.atMillis) {
+                    continue;
+                }
+                processFree[event.node] = until;
+            } else if (event.kind.ofConfig()) {
+                if (configFree > event.atMillis) {
+                    continue;
+                }
+                configFree = until;
+            } else if (event.kind.ofDisk()) {
+                if (diskFree > event.atMillis) {
+                    continue;
+                }
+                diskFree = until;
+            } else if (event.kind == FaultKind.DISK_FULL) {
+                if (fullFree > event.atMillis) {
+                    continue;
+                }
+                fullFree = until;
+            }
+            kept.add(event);
+        }
+        return kept;
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package storage.cairn.campaign;
+
+import org.jspecify.annotations.NullMarked;
