@@ -100,7 +100,7 @@ final class StatusCommand implements Callable<Integer> {
         table.print(cairn.out());
         for (Views.DiskView disk : disks) {
             if (disk.reason() != null) {
-                cairn.out().println("Disk " + disk.id() + ": " + disk.reason());
+                cairn.out().println("Disk of node " + disk.node() + ": " + disk.reason());
             }
         }
     }

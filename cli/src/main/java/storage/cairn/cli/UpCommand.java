@@ -17,6 +17,7 @@ import storage.cairn.cli.base.Failure;
 import storage.cairn.cli.base.Sizes;
 import storage.cairn.cli.cluster.ClusterFile;
 import storage.cairn.cli.cluster.ClusterPlan;
+import storage.cairn.cli.cluster.ClusterStatus;
 import storage.cairn.cli.cluster.LocalCluster;
 
 /** {@code cairn up}: makes the local cluster if there is none, and starts the engines that do not run. */
@@ -24,7 +25,8 @@ import storage.cairn.cli.cluster.LocalCluster;
         name = "up",
         description = {
             "Starts the local cluster, and makes it first if there is none.",
-            "Engines that run are left alone; data of an earlier 'cairn up' is still there."
+            "Engines that run are left alone; data of an earlier 'cairn up' is still there.",
+            "Exit code 1 when a disk is there and cannot be used."
         },
         sortOptions = false,
         footer = {
@@ -82,7 +84,18 @@ final class UpCommand implements Callable<Integer> {
                     READY,
                     (ready, of) -> cairn.err().println("  " + ready + " of " + of + " nodes are ready"));
         }
-        return new StatusCommand(cairn).call();
+        int told = new StatusCommand(cairn).call();
+        return told == ExitCode.OK.number() && failedDisks(cluster) ? ExitCode.FAILED.number() : told;
+    }
+
+    /** Says so on the error stream, too: the engines run, but not all of the cluster does. */
+    private boolean failedDisks(LocalCluster cluster) {
+        List<Views.DiskView> failed = Views.DiskView.all(ClusterStatus.ask(cluster)).stream()
+                .filter(disk -> disk.state().equals("Failed"))
+                .toList();
+        failed.forEach(
+                disk -> cairn.err().println("cairn: the disk of node " + disk.node() + " failed: " + disk.reason()));
+        return !failed.isEmpty();
     }
 
     private LocalCluster existing() {

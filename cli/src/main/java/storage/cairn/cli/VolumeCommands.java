@@ -311,7 +311,19 @@ final class VolumeCommands {
         }
         ServeVolumeRequest request =
                 ServeVolumeRequest.newBuilder().setName(name).build();
-        return on(cluster, where, PATIENT_SECONDS, stub -> stub.serveVolume(request));
+        try {
+            return on(cluster, where, PATIENT_SECONDS, stub -> stub.serveVolume(request));
+        } catch (Failure e) {
+            String reason =
+                    e.code() == ExitCode.UNREACHABLE ? find(cluster, name).getReason() : "";
+            if (reason.isEmpty()) {
+                throw e;
+            }
+            throw new Failure(
+                    ExitCode.UNREACHABLE,
+                    "Volume " + name + " could not be served within " + PATIENT_SECONDS + " s: " + reason,
+                    e);
+        }
     }
 
     private static void release(LocalCluster cluster, String name) {

@@ -23,7 +23,7 @@ final class LauncherIT {
             #!/bin/sh
             echo "$@" >> wrapper.calls
             [ ! -e wrapper.fails ] || { echo '[ERROR] no such package'; exit 1; }
-            mkdir -p cli/target && cp the.jar cli/target/cairn-cli-0.jar
+            mkdir -p cli/target && cp the.jar cli/target/cairn-cli-0.jar && ln -s ../../the.lib cli/target/lib
             """;
 
     @TempDir
@@ -48,7 +48,7 @@ final class LauncherIT {
                     .orElseThrow();
             Files.copy(jar, tree.resolve("the.jar"));
         }
-        Files.createSymbolicLink(tree.resolve("cli/target/lib"), repository.resolve("cli/target/lib"));
+        Files.createSymbolicLink(tree.resolve("the.lib"), repository.resolve("cli/target/lib"));
         Files.writeString(tree.resolve("mvnw"), WRAPPER);
         Files.setPosixFilePermissions(tree.resolve("mvnw"), PosixFilePermissions.fromString("rwxr-xr-x"));
     }

@@ -17,6 +17,8 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import storage.cairn.cli.Cli.Outcome;
 
 /** The commands against engine processes that have everything but a data path. */
@@ -134,6 +136,51 @@ final class LocalClusterIT {
                 .contains("node 3")
                 .contains(dir.resolve("node-3/engine.out").toString())
                 .contains("carries an ext4 filesystem");
+    }
+
+    @Test
+    void anEngineThatEndsAtItsStartIsNotExplainedByWhatItSaidEarlier() throws IOException {
+        up();
+        cli.run("down");
+        Files.writeString(dir.resolve("node-3/engine.out"), "an earlier trouble\n");
+        Files.createFile(dir.resolve("node-3/broken"));
+
+        assertThat(up().err()).contains("carries an ext4 filesystem").doesNotContain("an earlier trouble");
+    }
+
+    @Test
+    void aFolderThatCannotBeUsedIsNamedWithTheReason() throws IOException {
+        useDir("file");
+        Files.createFile(dir);
+        assertThat(cli.run("up").err()).contains(dir + " is a file and not a folder");
+        useDir("file/below");
+        assertThat(cli.run("up").err()).contains("file is a file and not a folder");
+        dir = Path.of("");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "{",
+                "{}",
+                "{\"clusterId\":\"x\",\"nodes\":[]}",
+                "{\"clusterId\":\"x\",\"nodes\":[{\"node\":1}]}",
+                "[1]"
+            })
+    void aDamagedClusterFileIsNamedByEveryCommand(String content) throws IOException {
+        useDir("c");
+        Files.createDirectories(dir);
+        Files.writeString(dir.resolve("cluster.json"), content);
+        for (String command : List.of("up", "down", "status", "volume list", "disk list", "node kill 1")) {
+            Outcome outcome = cli.run(command.split(" "));
+            assertThat(outcome.exitCode()).as(command).isEqualTo(1);
+            assertThat(outcome.err())
+                    .as(command)
+                    .startsWith("cairn: " + dir.resolve("cluster.json") + " is damaged: ")
+                    .hasLineCount(1);
+        }
+        dir = Path.of("");
     }
 
     @Test

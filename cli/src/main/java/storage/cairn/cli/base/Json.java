@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.exc.ValueInstantiationException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -31,6 +32,10 @@ public final class Json {
     public static <T> T read(Path file, Class<T> type) {
         try {
             return MAPPER.readValue(Files.readAllBytes(file), type);
+        } catch (ValueInstantiationException e) {
+            String why =
+                    e.getCause() == null ? e.getOriginalMessage() : e.getCause().getMessage();
+            throw new Failure(ExitCode.FAILED, file + " is damaged: " + why, e);
         } catch (JsonProcessingException e) {
             throw new Failure(ExitCode.FAILED, file + " is damaged: " + e.getOriginalMessage(), e);
         } catch (IOException e) {

@@ -5,6 +5,9 @@ import java.util.List;
 /** {@code cluster.json}: the nodes of a cluster and where each one listens. The engines read it too. */
 public record ClusterFile(String clusterId, List<Node> nodes) {
     public ClusterFile {
+        if (clusterId == null || nodes == null || nodes.isEmpty()) {
+            throw new IllegalArgumentException("it names no cluster or no nodes");
+        }
         nodes = List.copyOf(nodes);
     }
 
@@ -19,5 +22,14 @@ public record ClusterFile(String clusterId, List<Node> nodes) {
             String controlAddress,
             String nbdSocket,
             String nbdAddress,
-            String metricsAddress) {}
+            String metricsAddress) {
+        public Node {
+            for (String place :
+                    new String[] {peerAddress, controlSocket, controlAddress, nbdSocket, nbdAddress, metricsAddress}) {
+                if (place == null || place.isEmpty()) {
+                    throw new IllegalArgumentException("node " + node + " lacks an address or a socket");
+                }
+            }
+        }
+    }
 }

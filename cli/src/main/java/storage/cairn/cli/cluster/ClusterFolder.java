@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -79,6 +81,18 @@ final class ClusterFolder {
             }
             write(absolute.resolve("cluster.json"), Json.text(file) + "\n");
             return folder;
+        } catch (AccessDeniedException e) {
+            throw new Failure(
+                    ExitCode.FAILED,
+                    "The cluster cannot be laid out in " + absolute + ": this user may not write to " + e.getFile()
+                            + "; name another --data-dir",
+                    e);
+        } catch (FileAlreadyExistsException e) {
+            throw new Failure(
+                    ExitCode.FAILED,
+                    "The cluster cannot be laid out in " + absolute + ": " + e.getFile()
+                            + " is a file and not a folder; name another --data-dir",
+                    e);
         } catch (FileSystemException e) {
             throw new Failure(
                     ExitCode.FAILED, "The cluster cannot be laid out in " + absolute + ": " + e.getMessage(), e);

@@ -4,12 +4,15 @@ import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import storage.cairn.cli.base.ExitCode;
@@ -25,6 +28,8 @@ public final class LocalCluster {
 
     private final ClusterFolder folder;
     private final EngineCommand command;
+    /** How long the file of what an engine printed was when this process started it; earlier lines are of the past. */
+    private final Map<Integer, Long> printedBefore = new HashMap<>();
 
     private LocalCluster(ClusterFolder folder, EngineCommand command) {
         this.folder = folder;
@@ -111,6 +116,7 @@ public final class LocalCluster {
         List<String> line = new ArrayList<>(List.of("setsid"));
         line.addAll(command.line(folder.engineFile(node)));
         File printed = printed(node).toFile();
+        printedBefore.put(node, printed.length());
         try {
             Process process = new ProcessBuilder(line)
                     .directory(folder.nodeFolder(node).toFile())
@@ -215,14 +221,18 @@ public final class LocalCluster {
 
     private String tail(int node) {
         for (Path file : List.of(printed(node), log(node))) {
-            try (var lines = Files.lines(file)) {
-                List<String> said = lines.filter(line -> !line.isBlank()).toList();
+            try (var in = Files.newInputStream(file)) {
+                in.skipNBytes(file.equals(printed(node)) ? printedBefore.getOrDefault(node, 0L) : 0);
+                List<String> said = new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                        .lines()
+                        .filter(line -> !line.isBlank())
+                        .toList();
                 List<String> last = said.subList(Math.max(0, said.size() - LAST_LINES), said.size());
                 if (!last.isEmpty()) {
                     return "; the end of " + file + ":\n  " + String.join("\n  ", last);
                 }
-            } catch (IOException | UncheckedIOException e) {
-                // Not there, or not text: the other one, or at least its name.
+            } catch (IOException e) {
+                // Not there: the other one, or at least its name.
                 continue;
             }
         }

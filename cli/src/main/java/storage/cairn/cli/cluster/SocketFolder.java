@@ -50,6 +50,9 @@ final class SocketFolder {
             Files.createDirectory(
                     folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         } catch (FileAlreadyExistsException e) {
+            if (Files.isRegularFile(folder)) {
+                throw e;
+            }
             boolean ours = Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)
                     && Files.getOwner(folder).equals(Files.getOwner(Path.of("/proc/self")));
             if (!ours) {
