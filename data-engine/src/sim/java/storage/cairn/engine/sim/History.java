@@ -68,6 +68,21 @@ public final class History {
                                 other.write() && other.value() == found && other.answeredNanos() >= op.calledNanos);
     }
 
+    /** Whether a replica that lacks nothing may hold {@code found}: no write that was answered came after it for certain. */
+    boolean mayRest(long register, long found) {
+        List<Pending> open = pending.get(register);
+        if (open != null && open.stream().anyMatch(write -> write.value == found)) {
+            return true;
+        }
+        List<RegisterOp> writes = registers.getOrDefault(register, List.of()).stream()
+                .filter(RegisterOp::write)
+                .toList();
+        return (found == 0 && writes.isEmpty())
+                || writes.stream()
+                        .anyMatch(write -> write.value() == found
+                                && writes.stream().noneMatch(later -> later.calledNanos() > write.answeredNanos()));
+    }
+
     /** Checks all registers. */
     public void check() {
         for (Long register : pending.keySet()) {

@@ -2,7 +2,12 @@ package storage.cairn.engine.sim;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.Crc32c;
@@ -14,6 +19,9 @@ import storage.cairn.engine.port.DiskId;
  */
 final class Ledger {
     private final World world;
+    /** Which start of its node acted under an incarnation. */
+    private final Map<UUID, Integer> starts = new HashMap<>();
+
     private long acks;
 
     Ledger(World world) {
@@ -32,6 +40,7 @@ final class Ledger {
         }
         if (isOwner(recorded, by)) {
             volume.ackedBy = by.number();
+            checkIncarnation(volume, recorded, by);
         }
         if (recorded.inSync().size() < recorded.minInSync()) {
             throw new Violation("I16", volume.name + " acked a write below minInSync");
@@ -62,6 +71,64 @@ final class Ledger {
                     volume.name + ": node " + by.number() + " answers a read though node "
                             + recorded.owner().node() + " owns it in epoch " + recorded.epoch()
                             + " and has acked a write since");
+        }
+    }
+
+    /** I4: an owner's incarnation is one process' alone, also when that process comes back in the same place. */
+    private void checkIncarnation(SimVolume volume, Configuration recorded, SimNode by) {
+        Configuration.Owner owner = Objects.requireNonNull(recorded.owner());
+        Integer start = starts.putIfAbsent(owner.incarnation(), by.starts());
+        if (start != null && start != by.starts()) {
+            throw new Violation(
+                    "I4",
+                    volume.name + ": two runs of node " + by.number() + " act as owner " + owner.incarnation()
+                            + " in epoch " + recorded.epoch());
+        }
+    }
+
+    /** Holds an accepted change against the disks (I1, I9, I15): each member must have everything acked. */
+    void accepted(SimVolume volume, Configuration now) {
+        for (DiskId disk : now.inSync()) {
+            for (int block = 0; block < volume.blocks(); block++) {
+                checkMember(volume, now, Objects.requireNonNull(world.disk(disk)), block);
+            }
+        }
+    }
+
+    private void checkMember(SimVolume volume, Configuration now, StoreUnderTest disk, int block) {
+        byte[] held = disk.peek(now.volume(), block);
+        int registers = block < SimHost.SMALL_BLOCKS ? Stamps.SECTORS : 1;
+        for (int sector = 0; held != null && sector < registers; sector++) {
+            long found = Stamps.getSector(ByteBuffer.wrap(held), sector * Stamps.SECTOR_BYTES);
+            if (!volume.history.mayRest((long) block * Stamps.SECTORS + sector, found)) {
+                throw new Violation(
+                                "I9",
+                                volume.name + " block " + block + ": disk " + disk.id() + " is in sync in epoch "
+                                        + now.epoch() + " and holds " + found
+                                        + ", after which another write was acked")
+                        .about(volume.name, block);
+            }
+        }
+    }
+
+    /** A takeover says that it is over (I9, I10): before anything is served, all members are of one content. */
+    void takenOver(SimVolume volume, SimNode by, long epoch) {
+        Configuration now = world.config.current(volume.known().volume());
+        if (now == null || !isOwner(now, by) || now.epoch() != epoch) {
+            return;
+        }
+        StoreUnderTest first = Objects.requireNonNull(world.disk(now.inSync().getFirst()));
+        for (DiskId disk : now.inSync()) {
+            StoreUnderTest other = Objects.requireNonNull(world.disk(disk));
+            for (int block = 0; block < volume.blocks(); block++) {
+                if (!Arrays.equals(first.peek(now.volume(), block), other.peek(now.volume(), block))) {
+                    throw new Violation(
+                                    "I9",
+                                    volume.name + " block " + block + ": disks " + first.id() + " and " + disk
+                                            + " differ when the takeover of epoch " + epoch + " is over")
+                            .about(volume.name, block);
+                }
+            }
         }
     }
 

@@ -3,6 +3,7 @@ package storage.cairn.engine.sim;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.ConfigStore;
 import storage.cairn.engine.port.Configuration;
@@ -29,6 +30,7 @@ public final class SimConfigStore {
     private final Trace trace;
     private final TreeMap<VolumeId, Register> registers = new TreeMap<>();
     private final List<Client> watching = new ArrayList<>();
+    private Consumer<Configuration> accepted = value -> {};
     private long outageUntil;
     private long versions;
     private long conflicts;
@@ -38,6 +40,11 @@ public final class SimConfigStore {
         this.random = random;
         this.faults = faults;
         this.trace = trace;
+    }
+
+    /** Who hears of each change at the moment when it is accepted. */
+    void whenAccepted(Consumer<Configuration> listener) {
+        accepted = listener;
     }
 
     /** The store as {@code process} of {@code node} sees it. */
@@ -123,6 +130,7 @@ public final class SimConfigStore {
         } else {
             MembershipRules.check(register.current.value(), value);
             register.set(versions, value);
+            accepted.accept(value);
         }
         trace.event(
                 clock.nanos(),

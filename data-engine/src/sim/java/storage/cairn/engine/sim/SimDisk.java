@@ -91,6 +91,16 @@ public final class SimDisk {
         return blocksWritten;
     }
 
+    /** Whether a write that begins at this block is under way. */
+    boolean writing(long block) {
+        for (Operation operation : underWay) {
+            if (operation.kind == Kind.WRITE && operation.block == block) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** No lost or misdirected write and no rot by chance befalls this disk from now on. */
     public void keepMediumHonest() {
         honestMedium = true;

@@ -24,6 +24,9 @@ import storage.cairn.engine.store.ReplicaStore;
 final class StoreSim {
     private static final int MOST_OPENS = 8;
     private static final int MOST_CRASHES_IN_ROW = 3;
+    /** How much likelier a crash is while superblocks are being written: they are for a small part of the time only. */
+    private static final int FRAGILE_WEIGHT = 64;
+
     private static final int MOST_CRASHES_PER_MILLION = 3_000;
     private static final int DISK_BLOCKS = 1 << 14;
     private static final long PATIENCE_NANOS = 120_000_000_000L;
@@ -191,7 +194,8 @@ final class StoreSim {
 
     /** Whether now is a moment to die, {@code weight} times as likely as with one operation. */
     private boolean crashes(int weight) {
-        for (int i = 0; i < weight; i++) {
+        int chances = target.fragile() ? weight * FRAGILE_WEIGHT : weight;
+        for (int i = 0; i < chances; i++) {
             if (faults.chance(Fault.POWER_CUT, random) || faults.chance(Fault.KILL, random)) {
                 return true;
             }

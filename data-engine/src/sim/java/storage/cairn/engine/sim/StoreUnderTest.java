@@ -16,6 +16,9 @@ interface StoreUnderTest {
     /** The process that has it open was killed. */
     void killed();
 
+    /** Whether a superblock copy is being written: the moment at which a crash has most to break. */
+    boolean fragile();
+
     /** The machine lost power. */
     void powerCut();
 
@@ -59,6 +62,11 @@ interface StoreUnderTest {
         @Override
         public void killed() {
             disk.crash();
+        }
+
+        @Override
+        public boolean fragile() {
+            return false;
         }
 
         @Override

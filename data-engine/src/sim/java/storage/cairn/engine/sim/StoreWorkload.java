@@ -25,6 +25,11 @@ final class StoreWorkload {
     private final StoreQueries queries;
     private final StoreRefusals refusals;
     private final int largest;
+    /** Whether one volume takes most of the disk. */
+    private final boolean crowded;
+
+    private @org.jspecify.annotations.Nullable StoreModel ballast;
+    private int filled;
     private int volumesMade;
 
     StoreWorkload(StoreSim sim, SimRandom random, StoreQueries queries) {
@@ -33,9 +38,15 @@ final class StoreWorkload {
         this.refusals = new StoreRefusals(sim, random, queries);
         this.random = random;
         this.largest = 1 << random.below(9);
+        this.crowded = random.below(3) == 0;
     }
 
     void next(ReplicaStore store) {
+        StoreModel filling = ballast;
+        if (filling != null && filled < filling.blocks() && sim.models.contains(filling)) {
+            fill(filling, store);
+            return;
+        }
         if (sim.models.isEmpty() || (sim.models.size() < MOST_VOLUMES && random.below(100) == 0)) {
             create(store);
             return;
@@ -92,11 +103,13 @@ final class StoreWorkload {
             sim.clock.step();
             return;
         }
-        int blocks = EXTENT / 2 + random.below(2 * EXTENT);
+        boolean first = crowded && volumesMade == 0;
+        int blocks = first ? mostOf(store) : EXTENT / 2 + random.below(2 * EXTENT);
         Configuration configuration = sim.newConfiguration(++volumesMade, blocks, random.below(3) > 0);
         VolumeId volume = configuration.volume();
         StoreModel model = new StoreModel(configuration, sim.lying());
         creating = model;
+        ballast = first ? model : ballast;
         store.create(
                 configuration,
                 sim.done("create", status -> {
@@ -186,6 +199,23 @@ final class StoreWorkload {
         deleting = null;
     }
 
+    /** So many blocks that little is left on the disk: then freed slots are used again at once. */
+    private int mostOf(ReplicaStore store) {
+        return (int) Math.max(EXTENT, store.freeSlots() - 256 - random.below(1_024));
+    }
+
+    /** Writes the next stretch of the volume that makes the disk crowded. */
+    private void fill(StoreModel model, ReplicaStore store) {
+        Replica replica = store.replica(model.configuration().volume());
+        int count = Math.min(Replica.MAX_WRITE_BLOCKS, model.blocks() - filled);
+        if (replica == null || !model.free(filled, count)) {
+            sim.clock.step();
+            return;
+        }
+        write(model, replica, filled, count);
+        filled += count;
+    }
+
     /** Most are small. */
     private int size() {
         return random.below(1 + random.below(1 + random.below(largest)));
@@ -200,10 +230,14 @@ final class StoreWorkload {
     private void write(StoreModel model, Replica replica) {
         int count = Math.min(1 + size(), Math.min(Replica.MAX_WRITE_BLOCKS, model.blocks()));
         int block = place(model, count);
-        if (!model.free(block, count)) {
+        if (model.free(block, count)) {
+            write(model, replica, block, count);
+        } else {
             sim.clock.step();
-            return;
         }
+    }
+
+    private void write(StoreModel model, Replica replica, int block, int count) {
         long epoch = model.newest().epoch();
         if (random.below(4) == 0) {
             replica.grantCredits(epoch, count);

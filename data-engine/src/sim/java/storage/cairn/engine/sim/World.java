@@ -85,6 +85,7 @@ final class World {
         this.trace = trace;
         this.network = new SimNetwork(clock, random.fork(), faults, trace, Frames.FRAMING);
         this.config = new SimConfigStore(clock, random.fork(), faults, trace);
+        this.config.whenAccepted(this::accepted);
         this.settings = settings();
         this.cluster = new UUID(random.nextLong(), random.nextLong());
         for (int i = 0; i < secret.length; i++) {
@@ -285,7 +286,20 @@ final class World {
         }
     }
 
+    private void accepted(Configuration value) {
+        for (SimVolume volume : volumes) {
+            if (volume.isServed() && volume.known().volume().equals(value.volume())) {
+                ledger.accepted(volume, value);
+            }
+        }
+    }
+
     void logged(int node, Log.Level level, String subject, long epoch, String event, String detail) {
+        for (SimVolume volume : volumes) {
+            if (event.equals("TookOver") && volume.isServed() && volume.name.equals(subject)) {
+                ledger.takenOver(volume, nodes.get(node - 1), epoch);
+            }
+        }
         events.merge(event, 1L, Long::sum);
         trace.event(clock.nanos(), node, event, epoch, level.ordinal(), subject.hashCode());
         if (trace.records()) {
