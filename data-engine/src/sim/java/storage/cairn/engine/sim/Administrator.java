@@ -9,7 +9,6 @@ import storage.cairn.engine.replication.VolumeAnswer;
 final class Administrator {
     private static final long PAUSE_NANOS = 1_000_000_000L;
     private static final long PATIENCE_NANOS = 60_000_000_000L;
-    private static final int MOST_VOLUMES = 3;
 
     private final World world;
     private final SimRandom random;
@@ -21,10 +20,10 @@ final class Administrator {
     }
 
     void begin() {
-        int count = 1 + random.below(MOST_VOLUMES);
-        for (int i = 0; i < count; i++) {
-            SimVolume volume = new SimVolume("v" + ++made, 256 + random.below(512));
-            int replicas = 1 + random.below(world.nodes.size());
+        for (Shape.OfVolume shape : world.shape.volumes()) {
+            int blocks = world.shape.tight() ? 256 + random.below(512) : shape.blocks();
+            SimVolume volume = new SimVolume("v" + ++made, blocks);
+            int replicas = shape.replicas();
             world.clock.after(PAUSE_NANOS, () -> create(volume, replicas));
         }
         world.clock.after(20 * PAUSE_NANOS, this::bother);

@@ -4,12 +4,16 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.function.LongFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One kind of world, to be run with any seed: {@code store} or {@code cluster}, then {@code memory} or {@code extent}
- * for what its disks hold, then perhaps {@code liveness}.
+ * for what its disks hold, and for a cluster {@code liveness}, so many {@code nodes=3} with one volume on all of them,
+ * {@code wide}: over many extents, {@code hasty}: see {@link Shape}.
  */
 public final class Hunt implements LongFunction<String> {
+    private static final String NODES = "nodes=";
+
     private final List<String> world;
     private final Faults set = Faults.none();
     private final EnumSet<Fault> swarm = EnumSet.noneOf(Fault.class);
@@ -66,10 +70,18 @@ public final class Hunt implements LongFunction<String> {
     private void cluster(long seed, StoreTarget target) {
         boolean liveness = world.contains("liveness");
         World.Plan plan = new World.Plan(seed, target, swarm, Defect.NONE, operations, liveness);
-        if (fixed) {
-            new World(plan, set.copy(), Trace.hashing()).run();
-        } else {
-            new World(plan, Trace.hashing()).run();
+        Faults faults = fixed ? set.copy() : Faults.swarm(new SimRandom(~seed), swarm);
+        new World(plan, faults, shape(), Trace.hashing()).run();
+    }
+
+    private @Nullable Shape shape() {
+        for (String word : world) {
+            if (word.startsWith(NODES)) {
+                int nodes = Integer.parseInt(word.substring(NODES.length()));
+                int blocks = world.contains("wide") ? 8_192 : 600;
+                return Shape.of(nodes, new Shape.OfVolume(blocks, nodes, 0), world.contains("hasty"));
+            }
         }
+        return null;
     }
 }

@@ -10,9 +10,10 @@ import java.util.List;
  * @param disks of each node, from node 1 on
  * @param diskBlocks size of every disk
  * @param tight whether hosts write more than the disks hold
+ * @param hasty whether processes come back at once and hosts soon try elsewhere, within the time of a lease
  * @param volumes that hosts use
  */
-record Shape(List<Integer> disks, int diskBlocks, boolean tight, List<OfVolume> volumes) {
+record Shape(List<Integer> disks, int diskBlocks, boolean tight, boolean hasty, List<OfVolume> volumes) {
     private static final int MOST_NODES = 5;
     private static final int MOST_VOLUMES = 3;
     private static final int ROOMY_BLOCKS = 1 << 14;
@@ -36,11 +37,17 @@ record Shape(List<Integer> disks, int diskBlocks, boolean tight, List<OfVolume> 
             int blocks = tight ? stores.smallestBlocks() * (50 + random.below(70)) / 100 : 256 + random.below(512);
             volumes.add(new OfVolume(blocks, replicas, minInSync));
         }
-        return new Shape(disks, tight ? stores.smallestBlocks() : ROOMY_BLOCKS, tight, volumes);
+        boolean hasty = random.below(4) == 0;
+        return new Shape(disks, tight ? stores.smallestBlocks() : ROOMY_BLOCKS, tight, hasty, volumes);
     }
 
     /** So many nodes with one disk each, and nobody who makes volumes. */
     static Shape bare(int nodes) {
-        return new Shape(Collections.nCopies(nodes, 1), ROOMY_BLOCKS, false, List.of());
+        return new Shape(Collections.nCopies(nodes, 1), ROOMY_BLOCKS, false, false, List.of());
+    }
+
+    /** So many nodes with one disk each, and one volume. */
+    static Shape of(int nodes, OfVolume volume, boolean hasty) {
+        return new Shape(Collections.nCopies(nodes, 1), ROOMY_BLOCKS, false, hasty, List.of(volume));
     }
 }

@@ -19,6 +19,8 @@ import storage.cairn.engine.replication.HostVolume;
  */
 final class SimHost {
     private static final int LINGERING_READS = 4;
+    private static final int HASTY_LINGERING_READS = 40;
+    private static final int WIDE_BLOCKS = 1_024;
     private static final long LINGER_NANOS = 6_000_000_000L;
     static final int SMALL_BLOCKS = 4;
 
@@ -45,7 +47,7 @@ final class SimHost {
         this.volume = volume;
         this.depth = 1 << random.below(6);
         this.thinkNanos = 10_000_000L << random.below(6);
-        this.patienceNanos = random.between(3, 40) * 1_000_000_000L;
+        this.patienceNanos = random.between(3, 40) * (world.shape.hasty() ? 100_000_000L : 1_000_000_000L);
         this.node = 1 + random.below(world.nodes.size());
     }
 
@@ -137,8 +139,8 @@ final class SimHost {
     }
 
     private HostOp whole(HostOp.Kind kind) {
-        int range =
-                random.below(5) == 0 ? volume.blocks() - SMALL_BLOCKS : Math.min(24, volume.blocks() - SMALL_BLOCKS);
+        boolean anywhere = random.below(5) < (volume.blocks() > WIDE_BLOCKS ? 3 : 1);
+        int range = anywhere ? volume.blocks() - SMALL_BLOCKS : Math.min(24, volume.blocks() - SMALL_BLOCKS);
         int count = 1 + (random.below(4) == 0 ? random.below(Math.min(range, 40)) : random.below(Math.min(range, 4)));
         int block = SMALL_BLOCKS + random.below(range - count + 1);
         return new HostOp(
@@ -343,10 +345,11 @@ final class SimHost {
                 return;
             }
             lingers = true;
-            for (int i = 0; i < LINGERING_READS; i++) {
+            int reads = world.shape.hasty() ? HASTY_LINGERING_READS : LINGERING_READS;
+            for (int i = 0; i < reads; i++) {
                 HostOp late = whole(HostOp.Kind.READ);
                 late.answered = true;
-                process.after(i * LINGER_NANOS / LINGERING_READS, () -> {
+                process.after(i * LINGER_NANOS / reads, () -> {
                     outstanding++;
                     submit(late);
                 });

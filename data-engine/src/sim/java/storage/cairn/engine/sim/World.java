@@ -268,7 +268,7 @@ final class World {
         crashes++;
         long hearing = power ? random.below(5_000_000_000L) : 0;
         clock.after(hearing, () -> hosts.forEach(host -> host.nodeGone(node)));
-        clock.after(random.below(20_000_000_000L), () -> {
+        clock.after(random.below(shape.hasty() ? 2_000_000_000L : 20_000_000_000L), () -> {
             if (!ending) {
                 node.start();
             }
