@@ -33,6 +33,7 @@ import storage.cairn.cli.cluster.LocalCluster;
             "Two more commands, which the launcher in the source tree runs:",
             "  test       Everything that proves Cairn on this machine.",
             "  simulate   Replays or searches failures in the seeded simulator.",
+            "  fuzz       Breeds inputs that break a decoder of what comes from a network or a disk.",
             "",
             "Examples:",
             "  cairn demo",

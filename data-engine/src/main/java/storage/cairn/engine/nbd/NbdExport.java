@@ -57,6 +57,7 @@ final class NbdExport {
                             "an export name has at most " + Exports.MAX_NAME_BYTES + " bytes: volume/attachId"));
             return;
         }
+        server.endGone(volumeName());
         pending = answer;
         long openMillis = server.settings().openMillis();
         Clock.Timer timer = server.clock().after(openMillis * 1_000_000, () -> {

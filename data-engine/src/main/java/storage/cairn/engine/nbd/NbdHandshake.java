@@ -88,7 +88,7 @@ final class NbdHandshake implements NbdChannel.Phase {
 
     @Override
     public void flush() {
-        if (out.isReadable()) {
+        if (!closed && out.isReadable()) {
             var unused = channel.writeAndFlush(out.readBytes(out.readableBytes()), channel.voidPromise());
             out.clear();
         }
@@ -113,8 +113,8 @@ final class NbdHandshake implements NbdChannel.Phase {
     }
 
     private void proceed() {
-        while (!ending && !opening && channel.isWritable() && owner.phase() == this && step()) {}
-        if (owner.phase() == this) {
+        while (!ending && !closed && !opening && channel.isWritable() && owner.phase() == this && step()) {}
+        if (!closed && owner.phase() == this) {
             boolean room = in.readableBytes() < in.maxCapacity();
             channel.config().setAutoRead(room && !ending);
         }

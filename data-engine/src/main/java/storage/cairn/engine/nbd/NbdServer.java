@@ -26,6 +26,7 @@ import org.apache.logging.log4j.Logger;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.io.BufferViews;
 import storage.cairn.engine.io.EngineLoop;
+import storage.cairn.engine.io.HangUps;
 import storage.cairn.engine.port.BufferPool;
 import storage.cairn.engine.port.Clock;
 import storage.cairn.engine.replication.Exports;
@@ -47,6 +48,7 @@ public final class NbdServer {
     private final NbdSettings settings;
     private final NbdMetrics metrics = new NbdMetrics();
     private final NbdMemory memory;
+    private final HangUps hangUps = new HangUps();
     private final List<Channel> listeners = new ArrayList<>();
     private final Set<NbdChannel> handshaking = new LinkedHashSet<>();
     private final Set<NbdChannel> serving = new LinkedHashSet<>();
@@ -143,7 +145,8 @@ public final class NbdServer {
         }
     }
 
-    private void accepted(Channel channel) {
+    /** A connection that was made to this server. On the loop. */
+    void accepted(Channel channel) {
         if (stopped || handshaking.size() + serving.size() >= settings.maxConnections()) {
             turnedAway(channel, "the bound of " + settings.maxConnections() + " connections is reached");
             return;
@@ -174,6 +177,22 @@ public final class NbdServer {
         metrics.turnedAway.increment();
         LOG.info("NBD connection {} closed: {}", channel, reason);
         close(channel);
+    }
+
+    /** Whether a client is gone, though what it sent last may not be read yet. */
+    boolean isGone(Channel channel) {
+        return hangUps.isHungUp(channel);
+    }
+
+    /** Ends the sessions of a volume whose clients are gone: whoever opens it now may be such a client, come again. */
+    void endGone(String volumeName) {
+        for (NbdChannel connection : List.copyOf(serving)) {
+            if (connection.phase() instanceof NbdSession session
+                    && session.volumeName().equals(volumeName)
+                    && isGone(connection.channel())) {
+                session.clientGone();
+            }
+        }
     }
 
     void sessionBegan(NbdChannel connection) {

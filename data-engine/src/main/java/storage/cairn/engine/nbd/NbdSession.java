@@ -96,7 +96,9 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
 
     @Override
     public void flush() {
-        replies.flush();
+        if (!gone) {
+            replies.flush();
+        }
     }
 
     @Override
@@ -113,6 +115,20 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         input.close();
         replies.close();
         export.close();
+    }
+
+    String volumeName() {
+        return export.volumeName();
+    }
+
+    /**
+     * The client closed the connection. It may send again elsewhere what was not answered: nothing of that may begin
+     * any more, and what was sent before DISC is no exception, since the client did not wait for it.
+     */
+    void clientGone() {
+        end();
+        export.close();
+        NbdServer.close(channel);
     }
 
     /** The volume is no longer served here. */
@@ -183,8 +199,8 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
             return;
         }
         proceed();
-        replies.flush();
-        if (ending && outstanding == 0 && !closing) {
+        flush();
+        if (!gone && ending && outstanding == 0 && !closing) {
             closing = true;
             server.closeGently(channel);
         }
@@ -193,6 +209,11 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
     // Commands.
 
     private void proceed() {
+        boolean pending = input.hasCommand() || writes.active() || !starved.isEmpty();
+        if (pending && !ending && server.isGone(channel)) {
+            clientGone();
+            return;
+        }
         while (!ending && channel.isWritable() && !starved.isEmpty() && read(starved.getFirst())) {
             starved.removeFirst();
         }

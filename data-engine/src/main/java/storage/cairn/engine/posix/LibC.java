@@ -39,6 +39,8 @@ public interface LibC {
 
     int getrlimit(int resource, long address);
 
+    int poll(long address, long count, int timeoutMillis);
+
     int memfd_create(String name, int flags);
 
     Pointer mmap(Pointer address, long length, int protection, int flags, int fd, long offset);

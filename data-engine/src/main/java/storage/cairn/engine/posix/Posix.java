@@ -48,6 +48,8 @@ public final class Posix {
     /** UNKNOWN, DELALLOC, ENCODED, DATA_ENCRYPTED, INLINE, TAIL, UNWRITTEN, SHARED. */
     private static final int FIEMAP_NOT_IN_PLACE = 0x2 | 0x4 | 0x8 | 0x80 | 0x200 | 0x400 | 0x800 | 0x2000;
 
+    private static final int POLLRDHUP = 0x2000;
+
     private static final int FS_NOCOW_FL = 0x00800000;
 
     private static final LibC C = LibraryLoader.create(LibC.class).load("c");
@@ -106,6 +108,16 @@ public final class Posix {
     /** Writes {seconds, nanoseconds} of CLOCK_BOOTTIME to 16 bytes at {@code address}: 0, or a negative errno. */
     public static int bootTime(long address) {
         return C.clock_gettime(CLOCK_BOOTTIME, address) == 0 ? 0 : -lastError();
+    }
+
+    /**
+     * Whether the other end of a socket has closed or reset it, also while data of it is still unread.
+     *
+     * @param scratch 8 bytes of direct memory in native order
+     */
+    public static boolean isHungUp(int fd, ByteBuffer scratch, long address) {
+        scratch.putInt(0, fd).putInt(4, POLLRDHUP);
+        return C.poll(address, 1, 0) > 0;
     }
 
     public static int open(Path path, int flags, int mode) throws PosixException {

@@ -79,6 +79,7 @@ final class ClientVolume implements HostVolume {
     }
 
     private void submit(HostOp op) {
+        op.client = this;
         owner.queue().submit(op);
         owner.touch();
     }
@@ -259,6 +260,7 @@ final class ClientVolume implements HostVolume {
     public void close() {
         if (open) {
             open = false;
+            owner.queue().abandon(this);
             owner.remove(this);
         }
     }

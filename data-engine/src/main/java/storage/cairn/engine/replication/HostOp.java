@@ -8,6 +8,10 @@ abstract class HostOp extends RangeLock.Entry {
     private HostVolume.@Nullable Done host;
     private long hostTag;
 
+    /** Whose operation it is. */
+    @Nullable
+    ClientVolume client;
+
     long startedNanos;
     /** Place in {@link HostQueue}'s list, -1 while it is in none. */
     int place = -1;

@@ -104,6 +104,16 @@ final class HostQueue {
         }
     }
 
+    /** The client is gone and may ask again elsewhere (I25): what has not begun never does. */
+    void abandon(ClientVolume client) {
+        for (HostOp op : List.copyOf(waiting)) {
+            if (client.equals(op.client)) {
+                waiting.remove(op);
+                refuse(op, Status.UNAVAILABLE);
+            }
+        }
+    }
+
     /** The owner stopped: everything ends with {@code status}. */
     void stop(Status status) {
         open = false;

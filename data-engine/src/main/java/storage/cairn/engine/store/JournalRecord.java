@@ -281,7 +281,7 @@ final class JournalRecord {
             int length = runLength(i);
             boolean special = slot <= ExtentPage.ZERO && slot >= lowestSlot;
             boolean slots = layout.isSlot(slot) && layout.isSlot(slot + length - 1);
-            if (length < 1 || (!special && !slots)) {
+            if (length < 1 || length > most || (!special && !slots)) {
                 throw bad("a run of " + length + " slots at block " + slot);
             }
             sum += length;

@@ -217,6 +217,24 @@ class CodecTest {
         }
     }
 
+    /** 256 runs of 2^24-1 blocks and one of 257 are one block, in 32 bits. */
+    @Test
+    void runsThatAddUpOnlyBecauseTheyOverflowAreRefused() {
+        Mem mem = heap();
+        int runs = 257;
+        int at = JournalBlock.HEADER;
+        int length = JournalRecord.mapBytes(runs, 1);
+        JournalRecord.head(mem, at, JournalRecord.MAP, 0, length, 7, 9);
+        JournalRecord.extent(mem, at, 1, 1, runs, 5, 0, 3);
+        for (int i = 0; i < runs; i++) {
+            JournalRecord.run(mem, at, i, ExtentPage.HOLE, i == 0 ? 257 : 0xff_ffff);
+        }
+        JournalBlock.seal(mem, 0, 99, 3, 1234, 98, 1, at + length, 55);
+        JournalRecord record = new JournalRecord(mem, layout);
+        record.reset(0);
+        assertThatThrownBy(record::next).isInstanceOf(StoreException.class).hasMessageContaining("a run of");
+    }
+
     @Test
     void aBlockOfOneBlockWritesHolds84Records() {
         assertThat((4096 - JournalBlock.HEADER) / JournalRecord.writeBytes(1, 1))

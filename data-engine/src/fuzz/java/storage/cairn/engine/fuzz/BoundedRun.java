@@ -1,0 +1,31 @@
+package storage.cairn.engine.fuzz;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+
+/** Runs a target with one input and holds it to the memory that such an input may cost. */
+public final class BoundedRun {
+    /** What a class costs that is loaded, or a table that grows, is paid once: only what is paid again counts. */
+    private static final int ATTEMPTS = 3;
+
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    private BoundedRun() {}
+
+    /** Throws what the target throws, and an {@link AssertionError} when it took too much memory. */
+    public static void run(FuzzTarget target, byte[] input) throws Exception {
+        long allowed = target.allowedBytes(input.length);
+        long least = Long.MAX_VALUE;
+        for (int i = 0; i < ATTEMPTS; i++) {
+            long before = THREADS.getThreadAllocatedBytes(target.worker().threadId());
+            target.run(input);
+            least = Math.min(
+                    least, THREADS.getThreadAllocatedBytes(target.worker().threadId()) - before);
+            if (least <= allowed) {
+                return;
+            }
+        }
+        throw new AssertionError("an input of " + input.length + " bytes made " + least
+                + " bytes of garbage, allowed are " + allowed + ": is a length used before it is checked?");
+    }
+}

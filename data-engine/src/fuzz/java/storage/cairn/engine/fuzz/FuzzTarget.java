@@ -1,0 +1,26 @@
+package storage.cairn.engine.fuzz;
+
+import java.util.List;
+
+/**
+ * One decoder, and what is around it as far as its input reaches. The same input must do the same each time, so that
+ * a finding can be looked at again.
+ */
+public interface FuzzTarget {
+    /**
+     * Decodes {@code input}. What the decoder refuses, the way it is meant to, ends normally; an exception is a
+     * finding.
+     */
+    void run(byte[] input) throws Exception;
+
+    /** Valid inputs, made by the encoders of today. */
+    List<byte[]> seeds() throws Exception;
+
+    /** Bytes of heap that an input of that length may cost. */
+    long allowedBytes(int inputBytes);
+
+    /** The thread that does the work of {@link #run}. */
+    default Thread worker() {
+        return Thread.currentThread();
+    }
+}
