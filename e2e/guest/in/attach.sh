@@ -68,6 +68,6 @@ echo "ext4 is clean, and every synced file is whole"
 attachments detach $folder data || problem "cannot detach"
 ! nbd-client -c "$device" > /dev/null || problem "$device is still connected"
 [ -z "$(ls $folder/attachments)" ] || problem "left: $(ls $folder/attachments)"
-gone() { ! pgrep -f relay.Relay > /dev/null; }
+gone() { ! grep -qs 'relay[.]Relay' /proc/[0-9]*/cmdline; }
 within 20 gone || problem "the relay still runs"
 echo "detached, and nothing is left"
