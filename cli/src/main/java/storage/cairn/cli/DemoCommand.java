@@ -40,17 +40,17 @@ final class DemoCommand implements Callable<Integer> {
     @Option(names = "--nodes", paramLabel = "N", description = "Engines to start, 1 to 16. Default: 3")
     private int nodes = 3;
 
-    @Option(names = "--size", paramLabel = "SIZE", description = "Size of the volume. Default: 1GiB")
-    private Size size = new Size(1L << 30);
+    @Option(names = "--size", paramLabel = "SIZE", description = "Size of the volume. Default: 512MiB")
+    private Size size = new Size(512L << 20);
 
     @Option(
             names = "--disk-size",
             paramLabel = "SIZE",
-            description = "Size of each engine's disk, a file. Default: twice the volume, at least 2GiB")
+            description = "Size of each engine's disk, a file. Default: twice the volume, at least 1GiB")
     private @Nullable Size diskSize;
 
-    @Option(names = "--seconds", paramLabel = "N", description = "How long the load runs before the faults. Default: 6")
-    private int seconds = 6;
+    @Option(names = "--seconds", paramLabel = "N", description = "How long the load runs before the faults. Default: 5")
+    private int seconds = 5;
 
     @Option(names = "--no-faults", description = "Kill nothing.")
     private boolean noFaults;
@@ -75,7 +75,7 @@ final class DemoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        long diskBytes = diskSize == null ? Math.max(2L << 30, 2 * size.bytes()) : diskSize.bytes();
+        long diskBytes = diskSize == null ? Math.max(1L << 30, 2 * size.bytes()) : diskSize.bytes();
         check(nodes >= 1 && nodes <= ClusterPlan.MAX_NODES, "--nodes " + nodes + ": 1 to " + ClusterPlan.MAX_NODES);
         check(seconds >= 1 && seconds <= MAX_SECONDS, "--seconds " + seconds + ": 1 to " + MAX_SECONDS);
         check(

@@ -98,6 +98,18 @@ final class DemoCleanupIT {
     }
 
     @Test
+    void enginesOfADemoThatWasKilledEndByThemselves() throws Exception {
+        Path base = Files.createDirectory(temporary.resolve("base"));
+        Process demo = demo(base, FakeEngine.class.getName(), "out");
+        Awaitility.await().atMost(PATIENCE).until(() -> shown("out").contains("NBD: "));
+        assertThat(enginesOf(base)).isEqualTo(3);
+
+        assertThat(demo.destroyForcibly().waitFor(60, TimeUnit.SECONDS)).isTrue();
+
+        Awaitility.await().atMost(PATIENCE).until(() -> enginesOf(base) == 0);
+    }
+
+    @Test
     void twoDemosSideBySideInOneFolderDoNotMeet() throws Exception {
         Path base = Files.createDirectory(temporary.resolve("base"));
         Process one = demo(base, FakeEngine.class.getName(), "one");

@@ -12,6 +12,7 @@ import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Files;
@@ -54,7 +55,19 @@ final class FakeEngine extends ControlGrpc.ControlImplBase {
         this.own = cluster.get("nodes").get(node - 1);
     }
 
+    private static void endWithInput() {
+        try {
+            System.in.transferTo(OutputStream.nullOutputStream());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        Runtime.getRuntime().halt(0);
+    }
+
     public static void main(String[] args) throws Exception {
+        if (List.of(args).contains("--end-with-input")) {
+            Thread.ofPlatform().daemon().start(FakeEngine::endWithInput);
+        }
         ObjectMapper mapper = new ObjectMapper();
         JsonNode engine = mapper.readTree(Files.readAllBytes(Path.of(args[1])));
         JsonNode cluster = mapper.readTree(

@@ -14,13 +14,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Failure;
 
 /**
  * The engines of one data folder as processes of this machine: starts, finds, signals and waits for them. They run
- * detached from the terminal and outlive this process.
+ * detached from the terminal and outlive this process, unless they are tied to it.
  */
 public final class LocalCluster {
     private static final Duration POLL = Duration.ofMillis(20);
@@ -31,19 +32,29 @@ public final class LocalCluster {
     /** How long the file of what an engine printed was when this process started it; earlier lines are of the past. */
     private final Map<Integer, Long> printedBefore = new HashMap<>();
 
-    private LocalCluster(ClusterFolder folder, EngineCommand command) {
+    private final boolean tied;
+    /** Of tied engines; each holds the other end of its engine's input open. */
+    private final Map<Integer, Process> started = new ConcurrentHashMap<>();
+
+    private LocalCluster(ClusterFolder folder, EngineCommand command, boolean tied) {
         this.folder = folder;
         this.command = command;
+        this.tied = tied;
     }
 
     /** The cluster that is in {@code dir}. */
     public static LocalCluster open(Path dir, EngineCommand command) {
-        return new LocalCluster(ClusterFolder.open(dir), command);
+        return new LocalCluster(ClusterFolder.open(dir), command, false);
     }
 
     /** Lays out a new cluster in {@code dir}; no engine is started. */
     public static LocalCluster create(Path dir, ClusterPlan plan, EngineCommand command) {
-        return new LocalCluster(ClusterFolder.create(dir, plan), command);
+        return new LocalCluster(ClusterFolder.create(dir, plan), command, false);
+    }
+
+    /** As {@link #create}, with engines that end when this process does, however that ends. */
+    public static LocalCluster createTied(Path dir, ClusterPlan plan, EngineCommand command) {
+        return new LocalCluster(ClusterFolder.create(dir, plan), command, true);
     }
 
     public static boolean exists(Path dir) {
@@ -114,16 +125,20 @@ public final class LocalCluster {
         }
         folder.prepareStart(node, running().isEmpty());
         List<String> line = new ArrayList<>(List.of("setsid"));
-        line.addAll(command.line(folder.engineFile(node)));
+        line.addAll(command.line(folder.engineFile(node), tied));
         File printed = printed(node).toFile();
         printedBefore.put(node, printed.length());
         try {
             Process process = new ProcessBuilder(line)
                     .directory(folder.nodeFolder(node).toFile())
-                    .redirectInput(new File("/dev/null"))
+                    .redirectInput(
+                            tied ? ProcessBuilder.Redirect.PIPE : ProcessBuilder.Redirect.from(new File("/dev/null")))
                     .redirectOutput(ProcessBuilder.Redirect.appendTo(printed))
                     .redirectErrorStream(true)
                     .start();
+            if (tied) {
+                started.put(node, process);
+            }
             Optional<EngineProcess> engine = EngineProcess.of(process.pid());
             if (engine.isPresent()) {
                 engine.get().writeTo(pidFile(node));

@@ -56,8 +56,12 @@ public final class Demo {
         Path folder = new Preflight(screen, options).check();
         DemoCluster cluster;
         try {
-            cluster = new DemoCluster(LocalCluster.create(
-                    folder, new ClusterPlan(options.nodes(), options.diskBytes(), options.ioMode()), engine));
+            ClusterPlan plan = new ClusterPlan(options.nodes(), options.diskBytes(), options.ioMode());
+            // What is kept must outlive this process; everything else must not, even if that is killed.
+            cluster = new DemoCluster(
+                    options.keep()
+                            ? LocalCluster.create(folder, plan, engine)
+                            : LocalCluster.createTied(folder, plan, engine));
         } catch (Failure e) {
             DemoCluster.deleteAll(folder);
             throw e;

@@ -1,7 +1,9 @@
 package storage.cairn.cli.nbd;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.SocketException;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
@@ -71,11 +73,7 @@ final class NbdConnection implements AutoCloseable {
         try {
             socket.configureBlocking(false);
             this.key = socket.register(selector, 0);
-            if (!socket.connect(address)) {
-                do {
-                    await(SelectionKey.OP_CONNECT, "connect");
-                } while (!socket.finishConnect());
-            }
+            connect(address);
             if (!unix) {
                 socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
             }
@@ -84,6 +82,24 @@ final class NbdConnection implements AutoCloseable {
             socket.close();
             throw e;
         }
+    }
+
+    private void connect(SocketAddress address) throws IOException {
+        try {
+            if (!socket.connect(address)) {
+                do {
+                    await(SelectionKey.OP_CONNECT, "connect");
+                } while (!socket.finishConnect());
+            }
+        } catch (SocketException e) {
+            throw new IOException("no node listens at " + place(address) + " now (" + e.getMessage() + ")", e);
+        }
+    }
+
+    private static String place(SocketAddress address) {
+        return address instanceof InetSocketAddress inet
+                ? inet.getHostString() + ":" + inet.getPort()
+                : address.toString();
     }
 
     private void handshake() throws IOException {

@@ -24,6 +24,12 @@ public final class EngineMain implements Callable<Integer> {
             description = "The engine's configuration, JSON: see docs/configuration.md.")
     private Path configFile = Path.of("engine.json");
 
+    @Option(
+            names = "--end-with-input",
+            description = "End in order when standard input ends: for whoever starts it and holds the other end of"
+                    + " that pipe, so that it does not outlive him.")
+    private boolean endWithInput;
+
     private EngineMain() {}
 
     public static void main(String[] args) {
@@ -48,9 +54,24 @@ public final class EngineMain implements Callable<Integer> {
             return notStarted(e.toString(), e);
         }
         Signals.onTermination(engine::stop);
+        if (endWithInput) {
+            Thread.ofPlatform().name("input").daemon().start(() -> awaitEndOfInput(engine));
+        }
         System.out.println("ready");
         System.out.flush();
         return engine.awaitEnd();
+    }
+
+    private static void awaitEndOfInput(Engine engine) {
+        try {
+            while (System.in.read() >= 0) {
+                continue;
+            }
+            EngineLog.event(Level.INFO, "InputEnded", "whoever started this engine is gone");
+        } catch (IOException e) {
+            EngineLog.event(Level.WARN, "InputEnded", "standard input cannot be read: " + e.getMessage());
+        }
+        engine.stop();
     }
 
     private static int notStarted(String reason, Throwable cause) {

@@ -48,7 +48,9 @@ public enum FrameType {
     REPAIR(53, true),
     VERIFY(54, false),
     VERIFIED(55, false),
-    RELEASE(56, false);
+    RELEASE(56, false),
+    /** The replica's node shuts down: take it out, it serves until then. */
+    LEAVING(57, false);
 
     private static final FrameType[] BY_CODE = new FrameType[64];
 

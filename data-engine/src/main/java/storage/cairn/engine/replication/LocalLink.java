@@ -263,6 +263,10 @@ final class LocalLink extends ReplicaLink implements ReplicaClient {
         }
     }
 
+    /** Its owner is on the node that shuts down, and gives the volume up by itself. */
+    @Override
+    public void leaving() {}
+
     @Override
     public void superseded(String reason) {
         if (open) {

@@ -1,6 +1,7 @@
 package storage.cairn.engine.replication;
 
 import java.util.List;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.DiskId;
@@ -31,6 +32,7 @@ final class Member implements ReplicaLink.Events {
     private boolean refused;
     private boolean failed;
     private boolean flawed;
+    private boolean leaving;
     private String trouble = "not connected yet";
     private long waitUntilNanos;
     private long retryAtNanos;
@@ -265,6 +267,31 @@ final class Member implements ReplicaLink.Events {
     }
 
     @Override
+    public void leaving() {
+        leaving = true;
+        owner.log(Log.Level.INFO, "ReplicaLeaves", "disk " + disk + ": its node shuts down");
+        owner.memberLeaves(this);
+    }
+
+    boolean isLeaving() {
+        return leaving;
+    }
+
+    /** It is taken out, and needed no more: its node may end. */
+    void letGo(UUID incarnation) {
+        rejoinAtNanos =
+                context.now() + NodeContext.nanos(context.settings.background().rebuildRetryMillis());
+        if (state == State.READY) {
+            ReplicaLink through = link();
+            through.release(incarnation, (tag, status) -> {
+                if (through.equals(link)) {
+                    close("its node shut down");
+                }
+            });
+        }
+    }
+
+    @Override
     public void ended(Status status, String reason, boolean refusedNow) {
         trouble = reason;
         refused = refusedNow;
@@ -292,6 +319,7 @@ final class Member implements ReplicaLink.Events {
         state = State.DOWN;
         forwarding = false;
         promoting = false;
+        leaving = false;
         report = null;
     }
 

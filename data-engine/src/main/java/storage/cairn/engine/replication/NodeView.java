@@ -60,7 +60,7 @@ public record NodeView(int node, List<DiskView> disks, List<PeerView> peers, Lis
     }
 
     /**
-     * @param node where its disk is now, 0 when that is not known
+     * @param node where its disk is, or was when it was announced last; 0 when that is not known
      */
     public record ReplicaView(
             DiskId disk,

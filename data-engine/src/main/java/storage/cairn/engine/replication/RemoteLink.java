@@ -249,6 +249,11 @@ final class RemoteLink extends ReplicaLink implements Outgoing.Uses {
             in.end();
             return;
         }
+        if (in.type() == FrameType.LEAVING) {
+            in.end();
+            events.leaving();
+            return;
+        }
         Pending slot = find(in.tag());
         if (slot == null) {
             throw new BadFrameException(in.type() + " answers nothing that was asked");

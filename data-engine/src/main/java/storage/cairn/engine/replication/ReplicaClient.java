@@ -10,6 +10,9 @@ interface ReplicaClient {
 
         @Override
         public void superseded(String reason) {}
+
+        @Override
+        public void leaving() {}
     };
 
     /** An operation of this client ended; {@code op} is valid during this call only. */
@@ -17,4 +20,7 @@ interface ReplicaClient {
 
     /** Another client took its place, or the replica is gone: nothing more is accepted or answered. */
     void superseded(String reason);
+
+    /** Its node shuts down: the replica serves on for a short while, so that its owner can take it out before. */
+    void leaving();
 }

@@ -39,15 +39,17 @@ final class ReplicaGrant {
         }
     }
 
-    /** From now on it is not renewed; returns whose it was, null when nobody relies on it or it was revoked before. */
+    /**
+     * From now on it is not renewed; returns whose it was, null when nobody has it or it was revoked before. One that
+     * has run out is revoked as well: its owner may only have stood still, and its next renewal must not bring it back.
+     */
     @Nullable
     GrantSession revoke(Grant.Exception exception) {
         GrantSession session = grantee;
-        long left = leftNanos();
-        if (session == null || revoked || left <= 0) {
+        if (session == null || revoked || session.ended()) {
             return null;
         }
-        revokedUntilNanos = context.now() + left;
+        revokedUntilNanos = context.now() + Math.max(0, leftNanos());
         revoked = true;
         session.except(exception);
         return session;

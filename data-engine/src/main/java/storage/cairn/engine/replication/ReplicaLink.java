@@ -33,6 +33,9 @@ abstract class ReplicaLink {
 
         void waits(long millis);
 
+        /** The replica's node shuts down; the replica serves until it was taken out, or for a short while. */
+        void leaving();
+
         /** The link is over. Not told after {@link #close}. */
         void ended(Status status, String reason, boolean refused);
     }

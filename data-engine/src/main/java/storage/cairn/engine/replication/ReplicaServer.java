@@ -17,6 +17,11 @@ import storage.cairn.engine.store.ReplicaStore;
 
 /** The replicas of this node for whoever owns their volumes, and the grants that those owners rely on. */
 final class ReplicaServer implements ReplicaSlot.Revoked {
+    /** How long a replica waits to be taken out before its node ends: an owner that can spare it needs far less. */
+    private static final long LEAVE_MILLIS = 1_000;
+
+    private static final long LEAVE_STEP_MILLIS = 2;
+
     private final NodeContext context;
     private final TreeMap<DiskId, ServedDisk> disks = new TreeMap<>();
     /** The running process of each node, as far as it was heard. */
@@ -102,6 +107,25 @@ final class ReplicaServer implements ReplicaSlot.Revoked {
     public void revoked(GrantSession session, Grant.Exception exception) {
         if (session.id.equals(context.session)) {
             localOwners.revoked(session, exception);
+        }
+    }
+
+    /** This node shuts down: has every owner take its replicas out while they still serve, for a bounded time. */
+    void leave(Runnable then) {
+        for (ServedDisk disk : disks.values()) {
+            disk.slots().values().forEach(ReplicaSlot::leaving);
+        }
+        awaitLeft(context.now() + NodeContext.nanos(LEAVE_MILLIS), then);
+    }
+
+    private void awaitLeft(long deadlineNanos, Runnable then) {
+        boolean left = disks.values().stream()
+                .flatMap(disk -> disk.slots().values().stream())
+                .noneMatch(ReplicaSlot::hasClient);
+        if (left || deadlineNanos - context.now() <= 0) {
+            context.clock.execute(then);
+        } else {
+            context.afterMillis(LEAVE_STEP_MILLIS, () -> awaitLeft(deadlineNanos, then));
         }
     }
 

@@ -319,6 +319,13 @@ final class ReplicaSession implements Incoming.Session, ReplicaClient {
     }
 
     @Override
+    public void leaving() {
+        if (open) {
+            context.writer.begin(FrameType.LEAVING, 0).send(stream);
+        }
+    }
+
+    @Override
     public void closed() {
         open = false;
         slot.leave(this);

@@ -48,6 +48,7 @@ final class ReplicaSlot {
     private boolean epochSet;
     private int submitted;
     private boolean gone;
+    private boolean leaving;
     private boolean rejoined;
     private final ReplicaGrant grant;
 
@@ -95,6 +96,10 @@ final class ReplicaSlot {
             answer.claimed(new Claimed.Refused(Status.DISK_FAILED, "disk " + disk.id() + " is not in use"));
             return;
         }
+        if (leaving && joins(hello)) {
+            answer.claimed(new Claimed.Refused(Status.UNAVAILABLE, "the node of disk " + disk.id() + " shuts down"));
+            return;
+        }
         Hello present = claim;
         if (older(hello, known.storeTerm(), known.epoch())
                 || (present != null && older(hello, present.storeTerm(), present.epoch()))
@@ -105,8 +110,8 @@ final class ReplicaSlot {
                             + ", the caller claims epoch " + hello.epoch()));
             return;
         }
-        long waitMillis = joins(hello) ? 0 : waitMillis(hello.incarnation(), hello.node());
-        if (waitMillis > 0) {
+        long waitMillis = waitMillis(hello.incarnation(), hello.node());
+        if (waitMillis > 0 && !joins(hello)) {
             rivalTerm = hello.storeTerm();
             rivalEpoch = hello.epoch();
             answer.claimed(new Claimed.Wait(waitMillis));
@@ -120,8 +125,21 @@ final class ReplicaSlot {
                 answer.claimed(new Claimed.Refused(Status.CONFLICT, "a newer stream took its place"));
             } else {
                 answer.claimed(new Claimed.Welcome(report()));
+                if (leaving) {
+                    newcomer.leaving();
+                }
             }
         });
+    }
+
+    /** This node shuts down: whoever counts on this replica is told, and nobody begins to rebuild it. */
+    void leaving() {
+        leaving = true;
+        client.leaving();
+    }
+
+    boolean hasClient() {
+        return !client.equals(ReplicaClient.NOBODY);
     }
 
     private static boolean joins(Hello hello) {

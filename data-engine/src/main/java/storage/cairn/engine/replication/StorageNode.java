@@ -41,6 +41,7 @@ public final class StorageNode implements Exports {
     private int unproved;
     private boolean started;
     private boolean shuttingDown;
+    private boolean closing;
 
     public StorageNode(
             NodeIdentity identity,
@@ -127,8 +128,8 @@ public final class StorageNode implements Exports {
                 stream);
         incoming.add(fresh);
         unproved++;
-        if (shuttingDown || unproved > MAX_UNPROVED) {
-            stream.close(shuttingDown ? "this node shuts down" : "too many streams that have proved nothing");
+        if (closing || unproved > MAX_UNPROVED) {
+            stream.close(closing ? "this node shuts down" : "too many streams that have proved nothing");
         }
         return fresh;
     }
@@ -158,8 +159,8 @@ public final class StorageNode implements Exports {
 
     /**
      * Refuses new exports, hands every owned volume to a node that can take it (else releases it), waits for what is
-     * under way, gives its leases back and closes all streams. The stores stay open: close each with what
-     * {@code done} tells.
+     * under way, has its replicas taken out, which serve until then, gives its leases back and closes all streams. The
+     * stores stay open: close each with what {@code done} tells.
      */
     public void shutdown(ShutDown done) {
         shuttingDown = true;
@@ -182,7 +183,12 @@ public final class StorageNode implements Exports {
 
     private void finish(List<String> problems, ShutDown done) {
         catalog.stop();
+        replicas.leave(() -> close(problems, done));
+    }
+
+    private void close(List<String> problems, ShutDown done) {
         peers.farewell(() -> {
+            closing = true;
             peers.close();
             for (Incoming each : List.copyOf(incoming)) {
                 each.close("node " + context.identity.node() + " shuts down");

@@ -3,7 +3,6 @@ package storage.cairn.engine.replication;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.Configuration.Stale;
 import storage.cairn.engine.port.DiskId;
@@ -150,7 +149,7 @@ final class Upkeep {
     private boolean othersReady(Member member) {
         for (int i = 0; i < members.count(); i++) {
             Member other = members.at(i);
-            if (other != member && other.ready() && members.inSync(other)) {
+            if (other != member && other.ready() && !other.isLeaving() && members.inSync(other)) {
                 return true;
             }
         }
@@ -163,19 +162,18 @@ final class Upkeep {
             return;
         }
         Configuration current = owner.membership().current();
-        Change change = takeOutFailed(current);
-        if (change != null) {
+        if (takeOutFailed(current)) {
             return;
         }
-        if (!setAsideSlow(current) && !dropLostSyncing(current) && !nextRequest(current)) {
+        if (!takeOutLeaving(current) && !setAsideSlow(current) && !dropLostSyncing(current) && !nextRequest(current)) {
             rebuilds.step();
         }
     }
 
-    private @Nullable Change takeOutFailed(Configuration current) {
+    private boolean takeOutFailed(Configuration current) {
         List<Member> failed = failed(current);
         if (failed.isEmpty()) {
-            return null;
+            return false;
         }
         Change change = new Change(current);
         for (Member member : failed) {
@@ -187,7 +185,7 @@ final class Upkeep {
             alive |= member != null && member.ready() && !failed.contains(member);
         }
         if (!alive || change.inSyncCount() < current.minInSync()) {
-            return null;
+            return false;
         }
         StringBuilder text = new StringBuilder();
         for (Member member : failed) {
@@ -198,7 +196,29 @@ final class Upkeep {
                     .append(") ");
         }
         owner.propose(change, "TakenOut", text + "commitSeq " + owner.writes().commitSeq());
-        return change;
+        return true;
+    }
+
+    /** Takes out who says that its node shuts down, while it still serves: no write has to wait for it. */
+    private boolean takeOutLeaving(Configuration current) {
+        for (DiskId disk : current.inSync()) {
+            Member member = members.of(disk);
+            if (member == null
+                    || !member.isLeaving()
+                    || current.inSync().size() - 1 < current.minInSync()
+                    || !othersReady(member)) {
+                continue;
+            }
+            owner.propose(
+                    new Change(current).outOfSync(disk, owner.writes().commitSeq()),
+                    "LetGo",
+                    "disk " + disk + ", whose node shuts down; commitSeq "
+                            + owner.writes().commitSeq(),
+                    () -> owner.letGo(member),
+                    () -> {});
+            return true;
+        }
+        return false;
     }
 
     /** In-sync members that were out of reach for longer than their grace. */

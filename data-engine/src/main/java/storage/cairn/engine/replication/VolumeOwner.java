@@ -118,6 +118,7 @@ final class VolumeOwner implements Membership.Fenced {
         List<Started> told = List.copyOf(whenServing);
         whenServing.clear();
         told.forEach(Started::serving);
+        context.clock.execute(this::step);
     }
 
     /** Proposes a change of the membership; only while none is under way. */
@@ -185,6 +186,20 @@ final class VolumeOwner implements Membership.Fenced {
             }
         });
         step();
+    }
+
+    /** The node of a member shuts down. */
+    void memberLeaves(Member member) {
+        if (state == State.SERVING && !members.inSync(member)) {
+            member.close("its node shuts down");
+            memberDown(member);
+        }
+        step();
+    }
+
+    /** A member that left is not in sync any more. */
+    void letGo(Member member) {
+        member.letGo(incarnation);
     }
 
     void memberWaits(Member member) {

@@ -195,7 +195,14 @@ final class ReplicatedVolumeIT {
                 assertThat(cluster.engine(2).terminate(STOPPED))
                         .as(cluster.engine(2).log())
                         .isZero();
-                assertThat(writer.succeed(LOAD)).contains("verified");
+                String said = writer.succeed(LOAD);
+                assertThat(said).contains("verified");
+                System.out.println("An orderly stop of the owner under load: "
+                        + said.lines().toList().getLast());
+                // The successor began with all three replicas, and took the one that left out while it served.
+                String log = cluster.engine(1).log() + cluster.engine(3).log();
+                assertThat(log).containsOnlyOnce("event=TookOver").contains("event=LetGo");
+                assertThat(log).doesNotContain("at takeover").doesNotContain("event=ReplicaLost");
             }
         }
     }

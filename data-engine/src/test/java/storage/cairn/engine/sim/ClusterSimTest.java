@@ -45,6 +45,22 @@ final class ClusterSimTest {
         }
     }
 
+    /** Writes once waited until a node that had shut down in order was missed. */
+    @Test
+    void nodesThatShutDownInOrderAreTakenOutBeforeTheyEnd() {
+        long letGo = 0;
+        long missed = 0;
+        for (long seed = 1; seed <= 30; seed++) {
+            Faults restarts = Faults.none().set(Fault.CLEAN_RESTART, 4_000);
+            World world = new World(plan(seed, StoreTarget.IN_MEMORY, true), restarts, Trace.hashing());
+            run(seed, world);
+            letGo += world.logged("LetGo");
+            missed += world.logged("TakenOut");
+        }
+        assertThat(letGo).isGreaterThan(20);
+        assertThat(missed).isLessThan(letGo / 4);
+    }
+
     @Test
     void aSeedAlwaysGivesTheSameEvents() {
         for (long seed = 1; seed <= 5; seed++) {
@@ -58,10 +74,14 @@ final class ClusterSimTest {
     }
 
     private static void run(World.Plan plan, Faults faults) {
+        run(plan.seed(), new World(plan, faults, Trace.hashing()));
+    }
+
+    private static void run(long seed, World world) {
         try {
-            new World(plan, faults, Trace.hashing()).run();
+            world.run();
         } catch (RuntimeException e) {
-            throw new AssertionError("seed " + plan.seed() + ": " + e, e);
+            throw new AssertionError("seed " + seed + ": " + e, e);
         }
     }
 
