@@ -101,6 +101,7 @@ final class LocalDisk {
             totals.put("checkpoint.bytes", (double) counted.checkpointBytes());
             totals.put("written.bytes", (double) counted.writtenBytes());
             totals.put("read.bytes", (double) counted.readBytes());
+            totals.put("gathered.bytes", (double) counted.gatheredBytes());
             totals.put("page.cache.hits", (double) counted.cacheHits());
             totals.put("page.cache.misses", (double) counted.cacheMisses());
             totals.put("checksum.errors", (double) counted.checksumErrors());

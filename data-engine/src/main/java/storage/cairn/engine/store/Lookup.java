@@ -1,6 +1,7 @@
 package storage.cairn.engine.store;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
@@ -53,6 +54,9 @@ final class Lookup extends PageWaiter {
 
     private @Nullable StoredReplica replica;
     private @Nullable Buffer buffer;
+    /** The slots that a repair must still find, when it repairs nothing but the layout. */
+    private long @Nullable [] expected;
+
     private int readsPending;
     private boolean readFailed;
     private final boolean[] failedBlocks = new boolean[Replica.MAX_WRITE_BLOCKS];
@@ -227,7 +231,7 @@ final class Lookup extends PageWaiter {
         if (into == null) {
             throw new IllegalStateException("a read without memory");
         }
-        java.util.Arrays.fill(failedBlocks, 0, count, false);
+        Arrays.fill(failedBlocks, 0, count, false);
         readsPending = 1;
         for (int i = 0; i < count; ) {
             int length = 1;
@@ -282,6 +286,49 @@ final class Lookup extends PageWaiter {
     /** Whether the device still has reads of it. */
     boolean reading() {
         return readsPending > 0;
+    }
+
+    /** Neighbours in a stretch that both have a slot, but not one behind the other. */
+    int gaps(int from, int length) {
+        int gaps = 0;
+        for (int i = from + 1; i < from + length; i++) {
+            boolean mapped = slots[i] > ExtentPage.LAST_SPECIAL && slots[i - 1] > ExtentPage.LAST_SPECIAL;
+            gaps += mapped && slots[i] != slots[i - 1] + 1 ? 1 : 0;
+        }
+        return gaps;
+    }
+
+    /** Copies a stretch of what was read to the start of another buffer. */
+    void copyTo(Buffer to, int from, int length) {
+        Buffer data = buffer;
+        if (data == null) {
+            throw new IllegalStateException("a read without memory");
+        }
+        int first = bufferIndex + from;
+        to.bytes().put(0, data.bytes(), first * BlockDevice.BLOCK_BYTES, length * BlockDevice.BLOCK_BYTES);
+        for (int i = 0; i < length; i++) {
+            to.crc(i, data.crc(first + i));
+        }
+    }
+
+    /** It goes on only with blocks that are where {@code read} found them. */
+    void expect(Lookup read, int from, int length) {
+        expected = Arrays.copyOfRange(read.slots, from, from + length);
+    }
+
+    /** Whether it came from a read that found its blocks scattered. */
+    boolean gathers() {
+        return expected != null;
+    }
+
+    /** Whether the mapping of a block is the one that is to be repaired. */
+    boolean repairable(int i) {
+        Buffer data = buffer;
+        long[] known = expected;
+        return data != null
+                && slots[i] > ExtentPage.LAST_SPECIAL
+                && crcs[i] == data.crc(bufferIndex + i)
+                && (known == null || known[i] == slots[i]);
     }
 
     long slot(int i) {
@@ -342,6 +389,7 @@ final class Lookup extends PageWaiter {
             buffer.release();
         }
         buffer = null;
+        expected = null;
         replica = null;
         done = null;
         statesDone = null;

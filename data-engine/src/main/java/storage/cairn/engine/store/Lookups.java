@@ -22,6 +22,7 @@ final class Lookups {
     private int freeCount;
     private int made;
     private @Nullable Mutator mutator;
+    private @Nullable Gather gather;
 
     Lookups(
             Disk disk,
@@ -43,8 +44,9 @@ final class Lookups {
         this.free = new int[most];
     }
 
-    void mutator(Mutator changes) {
+    void mutator(Mutator changes, Gather gathering) {
         mutator = changes;
+        gather = gathering;
     }
 
     Disk disk() {
@@ -136,6 +138,10 @@ final class Lookups {
                 if (done != null) {
                     completions.add(done, lookup.tag, status);
                 }
+                Gather g = gather;
+                if (g != null && status == Status.OK) {
+                    g.consider(lookup);
+                }
             }
             case STATES -> {
                 Replica.BlockStates done = lookup.statesDone;
@@ -184,6 +190,10 @@ final class Lookups {
 
     /** A repair ended. */
     void repaired(Lookup lookup, Status status) {
+        Gather g = gather;
+        if (g != null && lookup.gathers()) {
+            g.ended();
+        }
         if (lookup.live) {
             Replica.Done done = lookup.done;
             if (done != null) {

@@ -22,7 +22,11 @@ final class Repair implements Replica.Done {
     }
 
     void next() {
-        while (position < lookup.count && !matches(position)) {
+        if (!replica.serving()) {
+            finish(Status.DISK_FAILED);
+            return;
+        }
+        while (position < lookup.count && !lookup.repairable(position)) {
             conflict = true;
             position++;
         }
@@ -31,7 +35,7 @@ final class Repair implements Replica.Done {
             return;
         }
         int end = position + 1;
-        while (end < lookup.count && end - position < JournalRecord.MAX_MAP_BLOCKS && matches(end)) {
+        while (end < lookup.count && end - position < JournalRecord.MAX_MAP_BLOCKS && lookup.repairable(end)) {
             end++;
         }
         int from = position;
@@ -51,15 +55,8 @@ final class Repair implements Replica.Done {
     }
 
     private void finish(Status status) {
-        replica.repairEnded(lookup.block, lookup.count);
+        replica.repairs().remove(lookup.block, lookup.count);
         mutator.releaseHeld(replica);
         lookups.repaired(lookup, status);
-    }
-
-    private boolean matches(int i) {
-        var buffer = lookup.buffer();
-        return buffer != null
-                && lookup.slot(i) > ExtentPage.LAST_SPECIAL
-                && lookup.crc(i) == buffer.crc(lookup.bufferIndex + i);
     }
 }

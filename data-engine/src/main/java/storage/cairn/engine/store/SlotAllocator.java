@@ -91,6 +91,11 @@ final class SlotAllocator {
         return layout.firstSlot() + start;
     }
 
+    /** Whether {@link #allocate} would find {@code want} free slots one behind the other. */
+    boolean hasRun(int want) {
+        return find(want) >= 0 && runLength == want;
+    }
+
     int runLength() {
         return runLength;
     }

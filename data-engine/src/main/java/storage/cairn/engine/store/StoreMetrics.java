@@ -6,6 +6,7 @@ public final class StoreMetrics {
     long writtenBytes;
     long reads;
     long readBytes;
+    long gatheredBytes;
     long journalBlocks;
     long flushes;
     long checkpoints;
@@ -37,6 +38,11 @@ public final class StoreMetrics {
 
     public long readBytes() {
         return readBytes;
+    }
+
+    /** Scattered data written together again, because it was read. */
+    public long gatheredBytes() {
+        return gatheredBytes;
     }
 
     public long journalBlocks() {

@@ -329,9 +329,7 @@ final class StoredReplica extends ReplicaState {
             store.answer(done, tag, Status.CORRUPT);
             return;
         }
-        boolean conflict = barrier != null
-                || repairs.overlap(block, count)
-                || store.mutator().touches(this, block, count);
+        boolean conflict = !repairable(block, count) || store.mutator().touches(this, block, count);
         Lookup lookup = conflict ? null : store.lookups().acquire(Lookup.Kind.REPAIR, block, count);
         if (lookup == null) {
             store.answer(done, tag, conflict ? Status.CONFLICT : Status.BUSY);
@@ -377,8 +375,18 @@ final class StoredReplica extends ReplicaState {
         return Status.OK;
     }
 
-    void repairEnded(long block, int count) {
-        repairs.remove(block, count);
+    boolean serving() {
+        return store.serving();
+    }
+
+    /** Whether a repair of this range may begin, as far as that is not up to changes of its blocks. */
+    boolean repairable(long block, int count) {
+        return barrier == null && !repairs.overlap(block, count);
+    }
+
+    /** Ranges under repair; changes of their blocks wait. */
+    Ranges repairs() {
+        return repairs;
     }
 
     MutationQueue held() {

@@ -28,6 +28,7 @@ final class OneDisk {
     final SimBuffers buffers = new SimBuffers(1L << 30);
     LongPredicate refuseWrites = block -> false;
     boolean refuseFlushes;
+    int deviceReads;
     SimProcess process = new SimProcess(clock, 0);
 
     @Nullable
@@ -211,6 +212,7 @@ final class OneDisk {
 
         @Override
         public void read(long block, int count, Buffer into, int index, Completion completion, long tag) {
+            deviceReads++;
             below.read(block, count, into, index, completion, tag);
         }
 
