@@ -385,6 +385,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
             if (request.outstanding == 0) {
                 readEnded(request);
             }
+            flushIfLast();
             return;
         }
         if (request.type == CMD_WRITE) {
@@ -392,6 +393,14 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         }
         if (request.outstanding == 0 && !writes.receiving(request)) {
             reply(request);
+        }
+        flushIfLast();
+    }
+
+    /** Nothing else is under way whose reply this one could go out with: it leaves before the loop's turn ends. */
+    private void flushIfLast() {
+        if (outstanding == 0 && !gone) {
+            replies.flush();
         }
     }
 

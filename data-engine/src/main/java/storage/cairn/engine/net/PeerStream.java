@@ -74,11 +74,17 @@ final class PeerStream extends ChannelInboundHandlerAdapter implements Network.S
         if (to == null) {
             throw new IllegalStateException("a frame for " + peer + " before the stream was opened");
         }
+        boolean alone = sending.queuedBytes() == 0;
         if (!sending.add(to, header, headerBytes, payload, payloadOffset, payloadBytes)) {
             close("no memory left for what is queued to be sent (" + sending.queuedBytes() + " bytes to this peer)");
             return;
         }
-        scheduleFlush();
+        if (alone && open) {
+            // Nothing to wait for; what comes while it is being sent goes out together.
+            flush();
+        } else {
+            scheduleFlush();
+        }
     }
 
     private void scheduleFlush() {
@@ -89,8 +95,12 @@ final class PeerStream extends ChannelInboundHandlerAdapter implements Network.S
     }
 
     /** At the end of the loop's turn: everything that was queued in it goes out together. */
-    void flush() {
+    void flushDue() {
         flushScheduled = false;
+        flush();
+    }
+
+    private void flush() {
         Channel to = channel;
         if (to != null && !told) {
             sending.handOverHeads(to);

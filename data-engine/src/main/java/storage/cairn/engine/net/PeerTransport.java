@@ -346,7 +346,7 @@ public final class PeerTransport implements Network, AutoCloseable {
     private void flushAll() {
         try {
             for (PeerStream stream = toFlush.poll(); stream != null; stream = toFlush.poll()) {
-                stream.flush();
+                stream.flushDue();
             }
         } catch (Throwable e) {
             fatal("sending to peers failed", e);

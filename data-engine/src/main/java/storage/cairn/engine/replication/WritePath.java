@@ -208,9 +208,15 @@ final class WritePath {
         op.sentNanos = context.now();
         tail.add(op);
         owner.touch();
+        // The way to the others is longer: they get it before this node's own disk.
+        fanOut(op, false);
+        fanOut(op, true);
+    }
+
+    private void fanOut(WriteOp op, boolean local) {
         for (int i = 0; i < members.count(); i++) {
             Member member = members.at(i);
-            if (member.takesWrites()) {
+            if (member.takesWrites() && member.local() == local) {
                 send(op, member);
             }
         }

@@ -33,13 +33,7 @@ final class Gather {
     private final BufferPool pool;
     private int underWay;
 
-    Gather(
-            Disk disk,
-            SlotAllocator allocator,
-            Space space,
-            Mutator mutator,
-            Lookups lookups,
-            BufferPool pool) {
+    Gather(Disk disk, SlotAllocator allocator, Space space, Mutator mutator, Lookups lookups, BufferPool pool) {
         this.disk = disk;
         this.allocator = allocator;
         this.space = space;
