@@ -205,6 +205,11 @@ final class Cluster implements AutoCloseable {
         nodes.forEach(Node::start);
     }
 
+    /** Throws when an engine ended by itself. */
+    void checkAlive() {
+        nodes.forEach(node -> node.checkAlive(config.troubled()));
+    }
+
     void killAll() {
         nodes.parallelStream().forEach(Node::kill);
     }
@@ -215,7 +220,7 @@ final class Cluster implements AutoCloseable {
         long deadline = System.nanoTime() + READY.toNanos();
         for (Node node : nodes) {
             while (node.status() == null) {
-                node.checkAlive();
+                node.checkAlive(config.troubled());
                 if (System.nanoTime() > deadline) {
                     throw new Violation(
                             "liveness",

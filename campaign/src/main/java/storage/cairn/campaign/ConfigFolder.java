@@ -14,10 +14,12 @@ import java.util.Set;
 final class ConfigFolder implements AutoCloseable {
     private static final int IMAGE_MIB = 48;
     private static final int FILL_BYTES = 1 << 20;
+    private static final long AFTERMATH_NANOS = 30_000_000_000L;
 
     private final Path folder;
     private final Kind kind;
     private boolean gone;
+    private volatile long troubledUntilNanos = Long.MIN_VALUE;
 
     private enum Kind {
         EXT4,
@@ -70,6 +72,7 @@ final class ConfigFolder implements AutoCloseable {
 
     /** Whether it took effect. */
     synchronized boolean begin(FaultKind fault) {
+        troubledUntilNanos = Long.MAX_VALUE;
         return switch (fault) {
             case CONFIG_READ_ONLY ->
                 Shell.attempt("mount", "-o", "remount,ro", folder.toString()).good();
@@ -77,7 +80,7 @@ final class ConfigFolder implements AutoCloseable {
                 Shell.attempt("fsfreeze", "-f", folder.toString()).good();
             case CONFIG_FULL -> fill();
             case CONFIG_GONE -> {
-                gone = Shell.attempt("mount", "-t", "tmpfs", "-o", "size=1m", "none", folder.toString())
+                gone = Shell.attempt("mount", "-t", "tmpfs", "-o", "size=1m,ro", "none", folder.toString())
                         .good();
                 yield gone;
             }
@@ -101,11 +104,17 @@ final class ConfigFolder implements AutoCloseable {
         };
     }
 
+    /** Whether it is in trouble, or was a moment ago: an engine that starts then may give up, with exit code 1. */
+    boolean troubled() {
+        return System.nanoTime() < troubledUntilNanos;
+    }
+
     /** Ends whatever it is. */
     synchronized void heal() {
         if (kind == Kind.PLAIN) {
             return;
         }
+        troubledUntilNanos = Math.min(troubledUntilNanos, System.nanoTime() + AFTERMATH_NANOS);
         if (gone) {
             Shell.run("umount", "-l", folder.toString());
             gone = false;

@@ -338,7 +338,7 @@ final class Injector implements AutoCloseable {
             }
         }
         cluster.heal();
-        cluster.nodes().forEach(Node::checkAlive);
+        cluster.checkAlive();
     }
 
     @Override

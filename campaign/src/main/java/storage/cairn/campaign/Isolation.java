@@ -26,6 +26,8 @@ final class Isolation {
     private static final int BROKEN = 1;
     private static final int END_SECONDS = 20;
 
+    private static volatile boolean interrupted;
+
     private Isolation() {}
 
     /** Runs the same command inside; answers its exit code. */
@@ -62,12 +64,16 @@ final class Isolation {
                 .redirectError(Redirect.INHERIT)
                 .start();
         Thread whenInterrupted = Thread.ofPlatform().unstarted(() -> {
+            interrupted = true;
             end(process);
             delete(folder);
         });
         Runtime.getRuntime().addShutdownHook(whenInterrupted);
         try {
             int code = process.waitFor();
+            if (interrupted) {
+                return code;
+            }
             if (code == BROKEN) {
                 dropDisks(folder);
                 out.accept("Kept: " + folder + " (without the disks)");

@@ -158,7 +158,7 @@ final class Life implements AutoCloseable {
         long line = System.nanoTime() + LINE_NANOS;
         while (System.nanoTime() < end) {
             events.check();
-            cluster.nodes().forEach(Node::checkAlive);
+            cluster.checkAlive();
             loads.forEach(VolumeLoad::impatience);
             if (System.nanoTime() > line) {
                 line += LINE_NANOS;

@@ -21,6 +21,7 @@ import storage.cairn.engine.sim.Violation;
 /** One storage node: its folder and its engine, a process that is started, stopped and killed as a campaign wants. */
 final class Node {
     private static final int END_SECONDS = 90;
+    private static final int NOT_STARTED = 1;
 
     private final int number;
     private final Path folder;
@@ -146,10 +147,18 @@ final class Node {
         }
     }
 
-    /** An engine that ends though nobody ended it has broken a promise of its own. */
-    synchronized void checkAlive() {
+    /**
+     * An engine that ends though nobody ended it has broken a promise of its own, unless it could not start.
+     *
+     * @param hindered whether what it needs for its start is or was kept from it
+     */
+    synchronized void checkAlive(boolean hindered) {
         Process running = process;
         if (running != null && !ending && !running.isAlive()) {
+            if (hindered && running.exitValue() == NOT_STARTED) {
+                start();
+                return;
+            }
             throw new Violation(
                     "crash",
                     "the engine of node " + number + " ended by itself with exit code " + running.exitValue()

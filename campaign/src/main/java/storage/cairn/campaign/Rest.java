@@ -27,7 +27,7 @@ import storage.cairn.engine.sim.Violation;
  * and each in-sync replica gives the same bytes.
  */
 final class Rest {
-    private static final Duration CONVERGES = Duration.ofSeconds(240);
+    private static final Duration CONVERGES = Duration.ofSeconds(150);
     private static final Duration READS = Duration.ofSeconds(120);
     private static final int REQUEST_SECONDS = 20;
     private static final int PIECE_BLOCKS = 64;
@@ -54,7 +54,7 @@ final class Rest {
         restartWithFailedDisks();
         while (true) {
             events.check();
-            cluster.nodes().forEach(Node::checkAlive);
+            cluster.checkAlive();
             List<String> open = new ArrayList<>();
             for (VolumeLoad load : loads) {
                 String why = unsettled(load);

@@ -11,8 +11,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
-import storage.cairn.engine.embedded.ConfigurationJson.ClusterMark;
-import storage.cairn.engine.embedded.Register.NotAppliedException;
 import storage.cairn.engine.embedded.Register.SyncFailedException;
 import storage.cairn.engine.port.Clock;
 import storage.cairn.engine.port.ConfigStore;
@@ -31,15 +29,18 @@ public final class DirectoryConfigStore implements ConfigStore, AutoCloseable {
     private static final long CLOSE_MILLIS = 5_000;
 
     private final Clock clock;
+    private final Place place;
     private final Volumes volumes;
     private final ChangeWatch changes;
     private final ThreadPoolExecutor thread;
     private final CopyOnWriteArrayList<Changed> watchers = new CopyOnWriteArrayList<>();
     private volatile @Nullable String failure;
 
-    private DirectoryConfigStore(Clock clock, Path directory, Temporaries temporaries, Consumer<String> problems)
+    private DirectoryConfigStore(
+            Clock clock, Path directory, Place place, Temporaries temporaries, Consumer<String> problems)
             throws IOException {
         this.clock = clock;
+        this.place = place;
         this.volumes = new Volumes(directory, temporaries, problems);
         this.changes = new ChangeWatch(
                 directory.resolve("changes"), new Volumes(directory, temporaries, problems), this::changed, problems);
@@ -67,32 +68,11 @@ public final class DirectoryConfigStore implements ConfigStore, AutoCloseable {
         }
         Temporaries temporaries = new Temporaries(root.resolve("temporary"));
         temporaries.removeStale(clock.wallMillis());
-        checkCluster(root, temporaries, cluster);
-        DirectoryConfigStore store = new DirectoryConfigStore(clock, root, temporaries, problems);
+        Place place = new Place(root, temporaries, cluster);
+        place.open();
+        DirectoryConfigStore store = new DirectoryConfigStore(clock, root, place, temporaries, problems);
         store.changes.start();
         return store;
-    }
-
-    private static void checkCluster(Path root, Temporaries temporaries, UUID cluster) throws IOException {
-        Path where = root.resolve("cluster");
-        Register register = new Register(where, temporaries);
-        try {
-            // Whoever is first decides; everybody then reads what was decided.
-            Register.Entry entry = register.read();
-            if (entry == null) {
-                Register.Outcome _ = register.replace(0, ConfigurationJson.cluster(new ClusterMark(cluster)));
-                entry = register.read();
-            }
-            UUID found = entry == null
-                    ? null
-                    : ConfigurationJson.cluster(where, entry.envelope()).cluster();
-            if (!cluster.equals(found)) {
-                throw new IOException("configuration store " + root + " belongs to cluster " + found + ", not to "
-                        + cluster + "; give this engine the store of its own cluster");
-            }
-        } catch (NotAppliedException e) {
-            throw new IOException("configuration store " + root + " cannot be written: " + e.getMessage(), e);
-        }
     }
 
     @Override
@@ -139,13 +119,18 @@ public final class DirectoryConfigStore implements ConfigStore, AutoCloseable {
             if (failed != null) {
                 outcome = notBegun.apply(failed);
             } else {
+                boolean begun = false;
                 try {
+                    place.check();
+                    begun = true;
                     outcome = work.run();
+                    // What was not found may have been looked for in an empty folder.
+                    place.check();
                 } catch (SyncFailedException e) {
                     failure = e.getMessage();
                     outcome = broken.apply(String.valueOf(e.getMessage()));
                 } catch (IOException e) {
-                    outcome = broken.apply(message(e));
+                    outcome = begun ? broken.apply(message(e)) : notBegun.apply(message(e));
                 } catch (RuntimeException | Error e) {
                     // A mistake in here may have left anything behind: answer nothing from it any more.
                     failure = "the configuration store stopped after an internal error: " + e;

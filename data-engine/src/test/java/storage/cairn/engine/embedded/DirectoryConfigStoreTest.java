@@ -70,6 +70,29 @@ final class DirectoryConfigStoreTest extends ConfigStoreContract {
         return directory.resolve("volumes/" + value.volume() + "/%016d.json".formatted(version));
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aStoreWhoseFilesystemIsGoneFromItsPlaceIsUnavailableAndNotEmpty(boolean folderLeft) throws IOException {
+        Configuration volume = configuration("kept");
+        set(Versioned.NONE, volume);
+        Path elsewhere = directory.resolveSibling(directory.getFileName() + "-elsewhere");
+        Files.move(directory, elsewhere);
+        if (folderLeft) {
+            Files.createDirectories(directory);
+        }
+        Read read = ask(answer -> engine(1).get(volume.volume(), answer));
+        Listed listed = ask(answer -> engine(2).list(answer));
+        Written written = set(1, next(volume, false));
+        Files.deleteIfExists(directory);
+        Files.move(elsewhere, directory);
+        assertThat(read).isInstanceOf(Read.Unavailable.class);
+        assertThat(listed).isInstanceOf(Listed.Unavailable.class);
+        assertThat(written).isInstanceOf(Written.Refused.class);
+        assertThat(ask((ConfigStore.Answer<Read> answer) -> engine(1).get(volume.volume(), answer)))
+                .isInstanceOf(Read.Found.class);
+        assertThat(set(1, next(volume, false))).isEqualTo(new Written.Applied(2));
+    }
+
     @Test
     void everyFlippedOrMissingByteIsRefusedByNameAndNothingOlderIsUsed() throws IOException {
         Configuration first = configuration("fragile");
