@@ -21,24 +21,34 @@ final class Leases {
     static final class DiskGrant {
         private long grantId;
         private long sentNanos;
+        /** When the first grant of those came that followed each other before the one before had run out. */
+        private long unbrokenFromNanos;
+
         private boolean granted;
+
+        private void take(long id, long sent, long nowNanos, long ttlNanos) {
+            boolean follows = granted && grantId == id && nowNanos - sentNanos - ttlNanos < 0;
+            if (!follows) {
+                unbrokenFromNanos = nowNanos;
+            }
+            grantId = id;
+            sentNanos = sent;
+            granted = true;
+        }
     }
 
     DiskGrant of(DiskId disk) {
         return disks.computeIfAbsent(disk, unused -> new DiskGrant());
     }
 
-    /** Takes a grant whose renewal was sent at {@code sentNanos}. Exceptions are to be applied before. */
-    void granted(long sentNanos, Grant grant) {
+    /** Takes a grant that comes now; its renewal was sent at {@code sentNanos}. Exceptions are to be applied before. */
+    void granted(long sentNanos, long nowNanos, Grant grant) {
         if (!grant.renewed()) {
             return;
         }
         for (Grant.Disk disk : grant.disks()) {
             if (disk.failure().isEmpty()) {
-                DiskGrant entry = of(new DiskId(disk.disk()));
-                entry.grantId = disk.grantId();
-                entry.sentNanos = sentNanos;
-                entry.granted = true;
+                of(new DiskId(disk.disk())).take(disk.grantId(), sentNanos, nowNanos, ttlNanos);
             }
         }
     }
@@ -96,7 +106,11 @@ final class Leases {
 
         /** Until when it may be relied upon; only while it is held. */
         long untilNanos() {
-            if (frozen || !disk.granted || disk.grantId != grantId || disk.sentNanos - ackedNanos < 0) {
+            // One that ran out is not brought back by its disk: meanwhile the disk may have let in another owner, and
+            // it
+            // tells of that only those whose grants were live. EPOCH_SET finds out.
+            boolean ranOut = disk.unbrokenFromNanos - ownUntilNanos >= 0;
+            if (frozen || ranOut || !disk.granted || disk.grantId != grantId || disk.sentNanos - ackedNanos < 0) {
                 return ownUntilNanos;
             }
             return Math.max(ownUntilNanos, disk.sentNanos + ttlNanos);

@@ -90,7 +90,7 @@ final class Peers implements PeerConversation.Heard, Locations {
         for (Grant.Exception exception : grant.exceptions()) {
             renewed.excepted(new VolumeId(exception.volume()), new DiskId(exception.disk()), exception.epoch());
         }
-        leases.granted(sentNanos, grant);
+        leases.granted(sentNanos, context.now(), grant);
         renewed.renewed();
     }
 

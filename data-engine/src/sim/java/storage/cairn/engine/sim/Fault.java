@@ -44,6 +44,8 @@ public enum Fault {
     NET_HALF_OPEN(Room.NETWORK),
     /** Nothing passes between two nodes, in one direction or both, for a while. */
     NET_PARTITION(Room.NETWORK),
+    /** A node reaches no other node and not the configuration store for a while; hosts still reach it. */
+    NET_ISOLATED(Room.NETWORK),
     /** A reset is heard of by one side much later than by the other, so that a second connection comes before. */
     NET_LATE_CLOSE(Room.NETWORK),
 

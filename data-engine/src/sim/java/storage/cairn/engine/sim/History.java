@@ -3,7 +3,9 @@ package storage.cairn.engine.sim;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * Everything that hosts asked of one volume, and what they were told. Registers are blocks, or sectors of 512 bytes
@@ -66,6 +68,13 @@ public final class History {
                 && done.stream()
                         .anyMatch(other ->
                                 other.write() && other.value() == found && other.answeredNanos() >= op.calledNanos);
+    }
+
+    /** All registers that anybody ever wanted to write or read. */
+    SortedSet<Long> touched() {
+        TreeSet<Long> touched = new TreeSet<>(registers.keySet());
+        touched.addAll(pending.keySet());
+        return touched;
     }
 
     /** Whether a replica that lacks nothing may hold {@code found}: no write that was answered came after it for certain. */

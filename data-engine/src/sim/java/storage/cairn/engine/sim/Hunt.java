@@ -78,7 +78,7 @@ public final class Hunt implements LongFunction<String> {
         for (String word : world) {
             if (word.startsWith(NODES)) {
                 int nodes = Integer.parseInt(word.substring(NODES.length()));
-                int blocks = world.contains("wide") ? 8_192 : 600;
+                int blocks = world.contains("wide") ? 3_000 : 600;
                 return Shape.of(nodes, new Shape.OfVolume(blocks, nodes, 0), world.contains("hasty"));
             }
         }

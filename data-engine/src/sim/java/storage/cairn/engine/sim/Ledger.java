@@ -39,7 +39,7 @@ final class Ledger {
             throw new Violation("I4", volume.name + " acked a write and is not in the configuration store");
         }
         if (isOwner(recorded, by)) {
-            volume.ackedBy = by.number();
+            volume.ackedBy = Objects.requireNonNull(recorded.owner()).incarnation();
             checkIncarnation(volume, recorded, by);
         }
         if (recorded.inSync().size() < recorded.minInSync()) {
@@ -65,7 +65,7 @@ final class Ledger {
         if (recorded == null || recorded.owner() == null || isOwner(recorded, by)) {
             return;
         }
-        if (volume.ackedBy == recorded.owner().node()) {
+        if (recorded.owner().incarnation().equals(volume.ackedBy)) {
             throw new Violation(
                     "I5",
                     volume.name + ": node " + by.number() + " answers a read though node "
@@ -88,26 +88,27 @@ final class Ledger {
 
     /** Holds an accepted change against the disks (I1, I9, I15): each member must have everything acked. */
     void accepted(SimVolume volume, Configuration now) {
-        for (DiskId disk : now.inSync()) {
-            for (int block = 0; block < volume.blocks(); block++) {
-                checkMember(volume, now, Objects.requireNonNull(world.disk(disk)), block);
+        for (long register : volume.history.touched()) {
+            for (DiskId disk : now.inSync()) {
+                checkMember(volume, now, Objects.requireNonNull(world.disk(disk)), register);
             }
         }
     }
 
-    private void checkMember(SimVolume volume, Configuration now, StoreUnderTest disk, int block) {
+    private static void checkMember(SimVolume volume, Configuration now, StoreUnderTest disk, long register) {
+        long block = register / Stamps.SECTORS;
         byte[] held = disk.peek(now.volume(), block);
-        int registers = block < SimHost.SMALL_BLOCKS ? Stamps.SECTORS : 1;
-        for (int sector = 0; held != null && sector < registers; sector++) {
-            long found = Stamps.getSector(ByteBuffer.wrap(held), sector * Stamps.SECTOR_BYTES);
-            if (!volume.history.mayRest((long) block * Stamps.SECTORS + sector, found)) {
-                throw new Violation(
-                                "I9",
-                                volume.name + " block " + block + ": disk " + disk.id() + " is in sync in epoch "
-                                        + now.epoch() + " and holds " + found
-                                        + ", after which another write was acked")
-                        .about(volume.name, block);
-            }
+        if (held == null) {
+            return;
+        }
+        int at = (int) (register % Stamps.SECTORS) * Stamps.SECTOR_BYTES;
+        long found = Stamps.getSector(ByteBuffer.wrap(held), at);
+        if (!volume.history.mayRest(register, found)) {
+            throw new Violation(
+                            "I9",
+                            volume.name + " block " + block + ": disk " + disk.id() + " is in sync in epoch "
+                                    + now.epoch() + " and holds " + found + ", after which another write was acked")
+                    .about(volume.name, block);
         }
     }
 
@@ -118,10 +119,12 @@ final class Ledger {
             return;
         }
         StoreUnderTest first = Objects.requireNonNull(world.disk(now.inSync().getFirst()));
-        for (DiskId disk : now.inSync()) {
-            StoreUnderTest other = Objects.requireNonNull(world.disk(disk));
-            for (int block = 0; block < volume.blocks(); block++) {
-                if (!Arrays.equals(first.peek(now.volume(), block), other.peek(now.volume(), block))) {
+        for (long register : volume.history.touched()) {
+            long block = register / Stamps.SECTORS;
+            byte[] held = first.peek(now.volume(), block);
+            for (DiskId disk : now.inSync()) {
+                if (!Arrays.equals(
+                        held, Objects.requireNonNull(world.disk(disk)).peek(now.volume(), block))) {
                     throw new Violation(
                                     "I9",
                                     volume.name + " block " + block + ": disks " + first.id() + " and " + disk

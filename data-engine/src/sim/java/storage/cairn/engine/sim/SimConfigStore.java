@@ -31,6 +31,7 @@ public final class SimConfigStore {
     private final TreeMap<VolumeId, Register> registers = new TreeMap<>();
     private final List<Client> watching = new ArrayList<>();
     private Consumer<Configuration> accepted = value -> {};
+    private final TreeMap<Integer, Long> cutOffUntil = new TreeMap<>();
     private long outageUntil;
     private long versions;
     private long conflicts;
@@ -104,10 +105,16 @@ public final class SimConfigStore {
 
     void heal() {
         outageUntil = 0;
+        cutOffUntil.clear();
     }
 
-    private boolean out() {
-        return clock.nanos() < outageUntil;
+    /** A node does not reach the store for a while, and hears of no change. */
+    void cutOff(int node, long nanos) {
+        cutOffUntil.merge(node, clock.nanos() + nanos, Math::max);
+    }
+
+    private boolean out(int node) {
+        return clock.nanos() < Math.max(outageUntil, cutOffUntil.getOrDefault(node, 0L));
     }
 
     private long trip() {
@@ -211,7 +218,7 @@ public final class SimConfigStore {
         @Override
         public void get(VolumeId volume, Answer<Read> answer) {
             clock.after(trip(), () -> {
-                if (out()) {
+                if (out(node)) {
                     answer(TIMEOUT_NANOS, answer, new Read.Unavailable("the store does not answer"));
                     return;
                 }
@@ -232,7 +239,7 @@ public final class SimConfigStore {
         @Override
         public void compareAndSet(VolumeId volume, long expected, Configuration value, Answer<Written> answer) {
             clock.after(trip(), () -> {
-                if (out()) {
+                if (out(node)) {
                     boolean sent = random.nextBoolean();
                     answer(
                             TIMEOUT_NANOS,
@@ -257,7 +264,7 @@ public final class SimConfigStore {
         @Override
         public void list(Answer<Listed> answer) {
             clock.after(trip(), () -> {
-                if (out()) {
+                if (out(node)) {
                     answer(TIMEOUT_NANOS, answer, new Listed.Unavailable("the store does not answer"));
                     return;
                 }
@@ -283,8 +290,9 @@ public final class SimConfigStore {
                 watching.remove(this);
                 return;
             }
+            long cut = Math.max(0, cutOffUntil.getOrDefault(node, 0L) - clock.nanos());
             clock.after(
-                    trip(),
+                    cut + trip(),
                     () -> process.execute(() -> List.copyOf(watchers).forEach(watcher -> watcher.changed(volume))));
         }
     }

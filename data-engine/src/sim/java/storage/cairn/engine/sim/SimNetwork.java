@@ -71,6 +71,17 @@ public final class SimNetwork {
         trace.event(clock.nanos(), from, "net: cut", to, nanos, 0);
     }
 
+    /** Nothing passes between {@code node} and any of {@code others} for a while. */
+    void isolate(int node, List<Integer> others, long nanos) {
+        for (int other : others) {
+            if (other != node) {
+                cutUntil.merge(pair(node, other), clock.nanos() + nanos, Math::max);
+                cutUntil.merge(pair(other, node), clock.nanos() + nanos, Math::max);
+            }
+        }
+        trace.event(clock.nanos(), node, "net: isolated", nanos, 0, 0);
+    }
+
     /** All cuts end; streams that went silent are reset. */
     public void heal() {
         cutUntil.clear();

@@ -1,6 +1,7 @@
 package storage.cairn.engine.sim;
 
 import java.util.Objects;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.Configuration;
@@ -9,8 +10,9 @@ import storage.cairn.engine.port.Configuration;
 final class SimVolume {
     final String name;
     final History history;
-    /** The last owner by the configuration store's word that acked a write; 0: none yet. */
-    int ackedBy;
+    /** Incarnation of the last owner by the configuration store's word that acked a write; null: none yet. */
+    @Nullable
+    UUID ackedBy;
 
     private final int blocks;
     private @Nullable Configuration known;

@@ -49,6 +49,8 @@ interface StoreUnderTest {
 
     /** The store in memory, which does nothing wrong. */
     record InMemory(MemoryDisk disk) implements StoreUnderTest {
+        private static final byte[] ZEROES = new byte[BlockDevice.BLOCK_BYTES];
+
         @Override
         public DiskId id() {
             return disk.id();
@@ -90,7 +92,7 @@ interface StoreUnderTest {
             MemoryVolume held = disk.volumes().get(volume);
             MemoryVolume.Cell cell = held == null ? null : held.cell(block);
             byte[] bytes = cell == null ? null : cell.bytes();
-            return bytes == null ? new byte[BlockDevice.BLOCK_BYTES] : bytes;
+            return bytes == null ? ZEROES : bytes;
         }
 
         @Override

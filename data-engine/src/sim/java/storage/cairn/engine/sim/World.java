@@ -229,6 +229,10 @@ final class World {
             node.kill(true);
         } else if (faults.strikes(Fault.KILL, random)) {
             node.kill(false);
+        } else if (faults.strikes(Fault.NET_ISOLATED, random)) {
+            long nanos = random.between(1, 20) * 1_000_000_000L;
+            network.isolate(node.number(), numbers, nanos);
+            config.cutOff(node.number(), nanos);
         } else if (faults.strikes(Fault.PAUSE, random)) {
             node.pause(random.between(1, 60) * 1_000_000_000L);
         } else if (faults.strikes(Fault.WALL_CLOCK_JUMP, random)) {

@@ -21,7 +21,7 @@ final class LeasesTest {
 
     @Test
     void nothingIsHeldBeforeEpochSetWasAnswered() {
-        leases.granted(0, grant(true, 7, ""));
+        leases.granted(0, 0, grant(true, 7, ""));
         assertThat(lease.heldAt(0)).isFalse();
     }
 
@@ -35,14 +35,14 @@ final class LeasesTest {
     @Test
     void aRenewalOfItsDiskProlongsIt() {
         lease.epochSet(3, 0, SECOND, 7);
-        leases.granted(4 * SECOND, grant(true, 7, ""));
+        leases.granted(4 * SECOND, 4 * SECOND, grant(true, 7, ""));
         assertThat(lease.heldAt(10 * SECOND - 1)).isTrue();
         assertThat(lease.heldAt(10 * SECOND)).isFalse();
     }
 
     @Test
     void aRenewalSentBeforeEpochSetWasAnsweredSaysNothing() {
-        leases.granted(2 * SECOND, grant(true, 7, ""));
+        leases.granted(2 * SECOND, 2 * SECOND, grant(true, 7, ""));
         lease.epochSet(3, 0, 3 * SECOND, 7);
         assertThat(lease.heldAt(6 * SECOND)).isFalse();
     }
@@ -50,33 +50,45 @@ final class LeasesTest {
     @Test
     void aRenewalOfAnotherStayOrOfAFailedDiskSaysNothing() {
         lease.epochSet(3, 0, SECOND, 7);
-        leases.granted(4 * SECOND, grant(true, 7, "it failed"));
+        leases.granted(4 * SECOND, 4 * SECOND, grant(true, 7, "it failed"));
         assertThat(lease.heldAt(6 * SECOND)).isFalse();
-        leases.granted(4 * SECOND, grant(false, 7, ""));
+        leases.granted(4 * SECOND, 4 * SECOND, grant(false, 7, ""));
         assertThat(lease.heldAt(6 * SECOND)).isFalse();
-        leases.granted(4 * SECOND, grant(true, 8, ""));
+        leases.granted(4 * SECOND, 4 * SECOND, grant(true, 8, ""));
         assertThat(lease.heldAt(6 * SECOND)).isFalse();
     }
 
     @Test
     void anExceptionEndsProlongingUntilTheNextEpochSet() {
         lease.epochSet(3, 0, SECOND, 7);
-        leases.granted(2 * SECOND, grant(true, 7, ""));
+        leases.granted(2 * SECOND, 2 * SECOND, grant(true, 7, ""));
         lease.except(3);
-        leases.granted(5 * SECOND, grant(true, 7, ""));
+        leases.granted(5 * SECOND, 5 * SECOND, grant(true, 7, ""));
         assertThat(lease.heldAt(8 * SECOND - 1)).isTrue();
         assertThat(lease.heldAt(8 * SECOND)).isFalse();
         lease.epochSet(4, 9 * SECOND, 9 * SECOND, 7);
         assertThat(lease.heldAt(14 * SECOND)).isTrue();
-        leases.granted(10 * SECOND, grant(true, 7, ""));
+        leases.granted(10 * SECOND, 10 * SECOND, grant(true, 7, ""));
         assertThat(lease.heldAt(15 * SECOND)).isTrue();
+    }
+
+    /** Found by isolated nodes: another owner was let in meanwhile, and the old one answered reads again when it came back. */
+    @Test
+    void aLeaseThatRanOutIsNotBroughtBackByARenewalOfItsDisk() {
+        lease.epochSet(3, 0, SECOND, 7);
+        leases.granted(SECOND, 2 * SECOND, grant(true, 7, ""));
+        leases.granted(9 * SECOND, 9 * SECOND, grant(true, 7, ""));
+        assertThat(lease.heldAt(10 * SECOND)).isFalse();
+        lease.epochSet(3, 10 * SECOND, 11 * SECOND, 7);
+        leases.granted(12 * SECOND, 12 * SECOND, grant(true, 7, ""));
+        assertThat(lease.heldAt(17 * SECOND)).isTrue();
     }
 
     @Test
     void anExceptionOfAnOlderEpochIsOfThePast() {
         lease.epochSet(4, 0, SECOND, 7);
         lease.except(3);
-        leases.granted(4 * SECOND, grant(true, 7, ""));
+        leases.granted(4 * SECOND, 4 * SECOND, grant(true, 7, ""));
         assertThat(lease.heldAt(9 * SECOND)).isTrue();
     }
 
