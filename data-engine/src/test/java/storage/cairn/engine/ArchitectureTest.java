@@ -30,12 +30,23 @@ final class ArchitectureTest {
             Map.entry("store", List.of("port")),
             Map.entry("io", List.of("port", "posix")),
             Map.entry("embedded", List.of("port")),
+            Map.entry("kube", List.of("port")),
             Map.entry("replication", List.of("port", "protocol", "store")),
             Map.entry("net", List.of("port", "protocol", "io")),
             Map.entry("nbd", List.of("port", "replication", "io")),
             Map.entry(
                     "node",
-                    List.of("port", "posix", "protocol", "store", "io", "embedded", "replication", "net", "nbd")));
+                    List.of(
+                            "port",
+                            "posix",
+                            "protocol",
+                            "store",
+                            "io",
+                            "embedded",
+                            "kube",
+                            "replication",
+                            "net",
+                            "nbd")));
 
     static List<String> rooms() {
         return new ArrayList<>(KNOWS.keySet());
@@ -135,6 +146,17 @@ final class ArchitectureTest {
                 .dependOnClassesThat()
                 .resideInAPackage("net.openhft..")
                 .because("its flags and its Unsafe are the price of the on-disk codecs alone"));
+    }
+
+    @Test
+    void onlyTheConfigurationStoreOnKubernetesKnowsItsApi() {
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + "kube")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.fabric8..", "storage.cairn.api.resource..")
+                .because("an engine also runs where there is no Kubernetes"));
     }
 
     private static void check(ArchRule rule) {

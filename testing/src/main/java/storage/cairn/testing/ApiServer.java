@@ -12,12 +12,14 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.KeyPairGenerator;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -39,6 +41,7 @@ public final class ApiServer implements AutoCloseable {
     private final String token = UUID.randomUUID().toString();
     private final int port;
     private final int etcdPort;
+    private final int peerPort;
     private final Map<String, Process> processes = new ConcurrentHashMap<>();
     private final Thread ending = new Thread(this::killAll);
 
@@ -47,6 +50,7 @@ public final class ApiServer implements AutoCloseable {
         this.folder = Files.createTempDirectory("cairn-api-server");
         this.port = freePort();
         this.etcdPort = freePort();
+        this.peerPort = freePort();
     }
 
     /** Starts one; blocks until it serves, some five seconds. */
@@ -105,7 +109,7 @@ public final class ApiServer implements AutoCloseable {
 
     private void startEtcd() throws IOException {
         String clients = "http://127.0.0.1:" + etcdPort;
-        String peers = "http://127.0.0.1:" + freePort();
+        String peers = "http://127.0.0.1:" + peerPort;
         launch(
                 "etcd",
                 "--data-dir=" + folder.resolve("etcd"),
@@ -166,6 +170,39 @@ public final class ApiServer implements AutoCloseable {
     /** SIGKILL for the API server; etcd lives on. */
     public void killApiServer() {
         kill("kube-apiserver");
+    }
+
+    /** Takes a copy of the whole state, as a backup of etcd is. Both processes are down meanwhile. */
+    public void backUp() throws IOException {
+        killAll();
+        copy(folder.resolve("etcd"), folder.resolve("backup"));
+        startEtcd();
+        startApiServer();
+    }
+
+    /** Goes back to the state of {@link #backUp}. */
+    public void restore() throws IOException {
+        killAll();
+        delete(folder.resolve("etcd"));
+        copy(folder.resolve("backup"), folder.resolve("etcd"));
+        startEtcd();
+        startApiServer();
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> files = Files.walk(from)) {
+            for (Path file : files.sorted().toList()) {
+                Files.copy(file, to.resolve(from.relativize(file).toString()), StandardCopyOption.COPY_ATTRIBUTES);
+            }
+        }
+    }
+
+    private static void delete(Path root) throws IOException {
+        try (Stream<Path> files = Files.walk(root)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
     }
 
     private void kill(String program) {
@@ -262,10 +299,6 @@ public final class ApiServer implements AutoCloseable {
     public void close() throws IOException {
         killAll();
         Runtime.getRuntime().removeShutdownHook(ending);
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted((a, b) -> b.compareTo(a)).toList()) {
-                Files.delete(file);
-            }
-        }
+        delete(folder);
     }
 }

@@ -30,6 +30,9 @@ final class ConfigLoader {
     /** What a file need not say. Whatever is not here it must say. */
     static final String DEFAULTS = """
             {
+              "configStore": "directory",
+              "configDir": "",
+              "kubeconfig": "",
               "ioMode": "auto",
               "logFile": "",
               "logLevel": "info",

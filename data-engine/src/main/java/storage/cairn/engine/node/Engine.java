@@ -14,12 +14,15 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.function.Consumer;
 import storage.cairn.engine.embedded.DirectoryConfigStore;
 import storage.cairn.engine.io.EngineLoop;
 import storage.cairn.engine.io.Slab;
+import storage.cairn.engine.kube.KubernetesConfigStore;
 import storage.cairn.engine.nbd.NbdServer;
 import storage.cairn.engine.nbd.NbdSettings;
 import storage.cairn.engine.net.PeerTransport;
+import storage.cairn.engine.port.ConfigStore;
 import storage.cairn.engine.port.Log.Level;
 import storage.cairn.engine.protocol.Frames;
 import storage.cairn.engine.replication.NodeBuffers;
@@ -91,13 +94,7 @@ final class Engine {
                 "node=" + config.node() + " version=" + EngineVersion.current() + " pid="
                         + ProcessHandle.current().pid() + " io=" + loop.mode() + " why=\"" + loop.modeReason() + "\"");
         this.housekeeping = opened.add("housekeeping", openHousekeeping());
-        DirectoryConfigStore configStore = opened.add(
-                "configuration store",
-                DirectoryConfigStore.open(
-                        Path.of(config.configDir()),
-                        cluster.clusterId(),
-                        loop.clock(),
-                        problem -> EngineLog.event(Level.ERROR, "ConfigStoreProblem", problem)));
+        ConfigStore configStore = openConfigStore();
         PeerTransport transport = opened.add("peer transport", openTransport());
         this.node = loop.call(() -> new StorageNode(
                 identity,
@@ -150,6 +147,20 @@ final class Engine {
                 1, Thread.ofPlatform().daemon().name("housekeeping").factory());
         executor.setRemoveOnCancelPolicy(true);
         return executor;
+    }
+
+    private ConfigStore openConfigStore() throws IOException {
+        Consumer<String> problems = problem -> EngineLog.event(Level.ERROR, "ConfigStoreProblem", problem);
+        return switch (config.configStore()) {
+            case DIRECTORY ->
+                opened.add(
+                        "configuration store",
+                        DirectoryConfigStore.open(
+                                Path.of(config.configDir()), cluster.clusterId(), loop.clock(), problems));
+            case KUBERNETES ->
+                opened.add(
+                        "configuration store", KubernetesConfigStore.open(config.kubeconfig(), loop.clock(), problems));
+        };
     }
 
     private PeerTransport openTransport() throws ConfigException {

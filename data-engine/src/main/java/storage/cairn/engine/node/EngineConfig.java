@@ -9,7 +9,9 @@ import java.util.List;
  * @param dataDir folder of this engine's own files
  * @param clusterFile the nodes of the cluster and where each listens
  * @param secretFile the cluster's secret in hexadecimal, readable for this user only
- * @param configDir the configuration store that the engines of this machine share
+ * @param configStore where the memberships of volumes are decided
+ * @param configDir folder of that store, which the engines of this machine share; for {@link StoreKind#DIRECTORY}
+ * @param kubeconfig how to reach its API server, empty for a pod's service account; for {@link StoreKind#KUBERNETES}
  * @param disks to be served, 1 to {@link #MAX_DISKS}
  * @param ioMode how disks are read and written
  * @param logFile where the log goes; empty: {@code engine.log} in dataDir; {@code -}: standard output
@@ -25,7 +27,9 @@ public record EngineConfig(
         String dataDir,
         String clusterFile,
         String secretFile,
+        StoreKind configStore,
         String configDir,
+        String kubeconfig,
         List<DiskConfig> disks,
         IoMode ioMode,
         String logFile,
@@ -47,6 +51,13 @@ public record EngineConfig(
             throw new IllegalArgumentException("shutdownMillis: " + shutdownMillis + " given, use "
                     + MIN_SHUTDOWN_MILLIS + " to " + MAX_SHUTDOWN_MILLIS);
         }
+        if (configStore == StoreKind.DIRECTORY ? configDir.isBlank() : !configDir.isBlank()) {
+            throw new IllegalArgumentException(
+                    "configDir: needed with configStore 'directory', and of no use with 'kubernetes'");
+        }
+        if (configStore == StoreKind.DIRECTORY && !kubeconfig.isBlank()) {
+            throw new IllegalArgumentException("kubeconfig: of use with configStore 'kubernetes' alone");
+        }
         if (disks.stream().map(DiskConfig::path).distinct().count() != disks.size()) {
             throw new IllegalArgumentException("disks: a path is given twice");
         }
@@ -66,6 +77,12 @@ public record EngineConfig(
                 throw new IllegalArgumentException("disk " + path + ": sizeBytes is negative");
             }
         }
+    }
+
+    /** A folder of this machine, or the API server of the Kubernetes that the cluster belongs to. */
+    public enum StoreKind {
+        DIRECTORY,
+        KUBERNETES
     }
 
     /** Through Netty's io_uring loop, through a pool of threads, or whichever the kernel allows. */

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -36,6 +37,14 @@ final class LocalCluster implements AutoCloseable {
      */
     static LocalCluster lay(Path folder, int count, long diskBytes, String ioMode, String... options)
             throws IOException {
+        Map<String, Object> store = Map.of("configDir", folder.resolve("config").toString());
+        return lay(folder, count, diskBytes, ioMode, store, options);
+    }
+
+    /** The same with what each engine is told of the configuration store. */
+    static LocalCluster lay(
+            Path folder, int count, long diskBytes, String ioMode, Map<String, Object> store, String... options)
+            throws IOException {
         LocalCluster cluster = new LocalCluster(folder);
         String clusterId = UUID.randomUUID().toString();
         List<Integer> ports = freePorts(count * 4);
@@ -57,17 +66,14 @@ final class LocalCluster implements AutoCloseable {
         Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("rw-------"));
         for (int number = 1; number <= count; number++) {
             Path own = folder.resolve("node-" + number);
-            JSON.writeValue(
-                    own.resolve("engine.json").toFile(),
-                    Map.of(
-                            "node", number,
-                            "dataDir", own.toString(),
-                            "clusterFile", folder.resolve("cluster.json").toString(),
-                            "secretFile", secret.toString(),
-                            "configDir", folder.resolve("config").toString(),
-                            "disks",
-                                    List.of(Map.of("path", own.resolve("disk-1").toString(), "sizeBytes", diskBytes)),
-                            "ioMode", ioMode));
+            Map<String, Object> engine = new HashMap<>(store);
+            engine.put("node", number);
+            engine.put("dataDir", own.toString());
+            engine.put("clusterFile", folder.resolve("cluster.json").toString());
+            engine.put("secretFile", secret.toString());
+            engine.put("disks", List.of(Map.of("path", own.resolve("disk-1").toString(), "sizeBytes", diskBytes)));
+            engine.put("ioMode", ioMode);
+            JSON.writeValue(own.resolve("engine.json").toFile(), engine);
             cluster.engines.add(new EngineProcess(
                     number, own, Path.of(cluster.nodes.get(number - 1).controlSocket()), List.of(options)));
         }

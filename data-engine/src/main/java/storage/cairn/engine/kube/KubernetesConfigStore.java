@@ -1,0 +1,137 @@
+package storage.cairn.engine.kube;
+
+import java.io.IOException;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import storage.cairn.engine.port.Clock;
+import storage.cairn.engine.port.ConfigStore;
+import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.VolumeId;
+
+/**
+ * The configuration store of a cluster on Kubernetes: a VolumeMembership object for each volume. {@link Registers} says
+ * how they are compared and set, {@link NameClaims} how names stay unique.
+ *
+ * <p>Calls come from one loop and are done by other threads, those for one volume in their order; answers go back to
+ * the loop. A request has 2 s; after that its outcome is unknown. When too many wait, the next is refused at once.
+ */
+public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
+    private static final long TIMEOUT_MILLIS = 2_000;
+    private static final int MAX_IN_FLIGHT = 64;
+    private static final int MAX_WAITING = 16_384;
+    private static final long CLOSE_MILLIS = 5_000;
+    private static final String LIST = "list";
+
+    private final Clock clock;
+    private final ApiClient api;
+    private final Registers registers;
+    private final Lanes lanes = new Lanes(MAX_IN_FLIGHT, MAX_WAITING);
+    private final ChangeWatch changes;
+    private final CopyOnWriteArrayList<Changed> watchers = new CopyOnWriteArrayList<>();
+    private boolean watching;
+
+    private KubernetesConfigStore(ApiClient api, ApiClient watchApi, Clock clock, Consumer<String> problems) {
+        this.clock = clock;
+        this.api = api;
+        this.registers = new Registers(api, problems);
+        this.changes = new ChangeWatch(watchApi, this::changed, problems);
+    }
+
+    /**
+     * Opens the store; the API server need not answer yet.
+     *
+     * @param kubeconfig how to reach it; empty: as a pod does, by its service account
+     * @param problems told of what is wrong and fails no call; called on threads of the store
+     */
+    public static KubernetesConfigStore open(String kubeconfig, Clock clock, Consumer<String> problems)
+            throws IOException {
+        return open(kubeconfig, TIMEOUT_MILLIS, clock, problems);
+    }
+
+    /** The same with another longest wait for one answer. */
+    static KubernetesConfigStore open(String kubeconfig, long timeoutMillis, Clock clock, Consumer<String> problems)
+            throws IOException {
+        ApiClient api = new ApiClient(kubeconfig, timeoutMillis);
+        return new KubernetesConfigStore(api, new ApiClient(kubeconfig, timeoutMillis), clock, problems);
+    }
+
+    @Override
+    public void get(VolumeId volume, Answer<Read> answer) {
+        ask(volume, () -> registers.get(volume), answer, Read.Unavailable::new, Read.Unavailable::new);
+    }
+
+    @Override
+    public void compareAndSet(VolumeId volume, long expected, Configuration value, Answer<Written> answer) {
+        ask(
+                volume,
+                () -> registers.compareAndSet(volume, expected, value),
+                answer,
+                Written.Refused::new,
+                Written.Unknown::new);
+    }
+
+    @Override
+    public void list(Answer<Listed> answer) {
+        ask(LIST, registers::list, answer, Listed.Unavailable::new, Listed.Unavailable::new);
+    }
+
+    @Override
+    public Watch watch(Changed changed) {
+        watchers.add(changed);
+        if (!watching) {
+            watching = true;
+            changes.start();
+        }
+        return () -> watchers.remove(changed);
+    }
+
+    private void changed(VolumeId volume) {
+        clock.execute(() -> {
+            for (Changed watcher : watchers) {
+                watcher.changed(volume);
+            }
+        });
+    }
+
+    /**
+     * @param notBegun what to answer when nothing was tried
+     * @param broken what to answer when it failed on the way
+     */
+    private <T> void ask(
+            Object lane, Supplier<T> work, Answer<T> answer, Function<String, T> notBegun, Function<String, T> broken) {
+        boolean taken = lanes.submit(lane, () -> {
+            T outcome;
+            try {
+                outcome = work.get();
+            } catch (RuntimeException | Error e) {
+                outcome = broken.apply("internal error of the configuration store: " + e);
+            }
+            T result = outcome;
+            clock.execute(() -> answer.accept(result));
+        });
+        if (!taken) {
+            String reason = lanes.closed()
+                    ? "the configuration store is closed"
+                    : "more than " + MAX_WAITING + " requests to the configuration store are waiting";
+            clock.execute(() -> answer.accept(notBegun.apply(reason)));
+        }
+    }
+
+    /** Finishes what was asked, for at most 5 s. Answers that come later than the loop are lost with it. */
+    @Override
+    public void close() throws IOException {
+        changes.close();
+        try {
+            if (!lanes.close(CLOSE_MILLIS)) {
+                throw new IOException(
+                        "the configuration store still waits for the API server after " + CLOSE_MILLIS + " ms");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            api.close();
+        }
+    }
+}

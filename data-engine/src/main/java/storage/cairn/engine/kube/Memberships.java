@@ -1,0 +1,201 @@
+package storage.cairn.engine.kube;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.api.resource.Api;
+import storage.cairn.api.resource.VolumeMembershipSpec;
+import storage.cairn.engine.port.ConfigStore.Versioned;
+import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.DiskId;
+import storage.cairn.engine.port.VolumeId;
+
+/**
+ * Configurations as VolumeMembership objects and back. An object with a field that this engine does not know is not
+ * read: to write it again would lose that field.
+ */
+final class Memberships {
+    static final String PATH = "/apis/" + Api.GROUP + "/" + Api.VERSION + "/volumememberships";
+
+    private static final JsonMapper STRICT = JsonMapper.builder()
+            .enable(
+                    DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES,
+                    DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .defaultPropertyInclusion(JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, null))
+            .build();
+    /** What a mapper would leave null; of numbers and truths it says so. */
+    private static final List<String> LISTS_AND_TEXTS = List.of("name", "changeId", "inSync", "syncing", "outOfSync");
+
+    private static final UUID NO_DISK = new UUID(0, 0);
+
+    private Memberships() {}
+
+    /** An object that cannot be read. */
+    static final class UnreadableException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        UnreadableException(String message) {
+            super(message);
+        }
+    }
+
+    static String path(VolumeId volume) {
+        return PATH + "/" + volume;
+    }
+
+    /** The version of the value that a change made: 64 bits of its changeId, which was made at random. */
+    static long version(UUID changeId) {
+        long version = changeId.getMostSignificantBits() ^ changeId.getLeastSignificantBits();
+        return version == Versioned.NONE ? 1 : version;
+    }
+
+    static UUID changeId(JsonNode object) throws UnreadableException {
+        String text = object.path("spec").path("changeId").asText();
+        try {
+            return UUID.fromString(text);
+        } catch (IllegalArgumentException e) {
+            throw new UnreadableException("VolumeMembership " + name(object) + ": changeId '" + text + "'");
+        }
+    }
+
+    static String name(JsonNode object) {
+        return object.path("metadata").path("name").asText();
+    }
+
+    static boolean isVoid(JsonNode object) {
+        return object.path("spec").path("void").asBoolean();
+    }
+
+    static boolean isDeleted(JsonNode object) {
+        return object.path("spec").path("deleted").asBoolean();
+    }
+
+    /** The value, or null for a void: a volume that never was. */
+    static @Nullable Versioned read(JsonNode object) throws UnreadableException {
+        for (String field : LISTS_AND_TEXTS) {
+            if (!object.path("spec").hasNonNull(field)) {
+                throw new UnreadableException("VolumeMembership " + name(object) + " has no " + field);
+            }
+        }
+        try {
+            VolumeMembershipSpec spec = STRICT.treeToValue(object.path("spec"), VolumeMembershipSpec.class);
+            if (spec.voided()) {
+                return null;
+            }
+            Configuration value = configuration(VolumeId.of(name(object)), spec);
+            return new Versioned(version(value.changeId()), value);
+        } catch (JsonProcessingException e) {
+            throw new UnreadableException(
+                    "VolumeMembership " + name(object) + " is not as this engine knows it: " + e.getOriginalMessage());
+        } catch (IllegalArgumentException e) {
+            throw new UnreadableException("VolumeMembership " + name(object) + ": " + e.getMessage());
+        }
+    }
+
+    private static Configuration configuration(VolumeId volume, VolumeMembershipSpec spec) {
+        VolumeMembershipSpec.Owner owner = spec.owner();
+        String attachId = spec.attachId();
+        return new Configuration(
+                volume,
+                spec.name(),
+                spec.storeTerm(),
+                spec.epoch(),
+                UUID.fromString(spec.changeId()),
+                owner == null ? null : new Configuration.Owner(owner.node(), UUID.fromString(owner.incarnation())),
+                spec.inSync().stream().map(DiskId::of).toList(),
+                stale(spec.syncing()),
+                stale(spec.outOfSync()),
+                spec.minInSync(),
+                spec.sizeBytes(),
+                attachId == null ? null : UUID.fromString(attachId),
+                spec.formatted(),
+                spec.deleted());
+    }
+
+    private static List<Configuration.Stale> stale(List<VolumeMembershipSpec.Stale> from) {
+        List<Configuration.Stale> to = new ArrayList<>();
+        for (VolumeMembershipSpec.Stale each : from) {
+            to.add(new Configuration.Stale(DiskId.of(each.disk()), each.sinceSeq()));
+        }
+        return to;
+    }
+
+    static JsonNode spec(Configuration value) {
+        Configuration.Owner owner = value.owner();
+        UUID attachId = value.attachId();
+        return STRICT.valueToTree(new VolumeMembershipSpec(
+                value.name(),
+                value.storeTerm(),
+                value.epoch(),
+                value.changeId().toString(),
+                owner == null
+                        ? null
+                        : new VolumeMembershipSpec.Owner(
+                                owner.node(), owner.incarnation().toString()),
+                value.inSync().stream().map(DiskId::toString).toList(),
+                listed(value.syncing()),
+                listed(value.outOfSync()),
+                value.minInSync(),
+                value.sizeBytes(),
+                attachId == null ? null : attachId.toString(),
+                value.formatted(),
+                value.deleted(),
+                false));
+    }
+
+    private static List<VolumeMembershipSpec.Stale> listed(List<Configuration.Stale> from) {
+        List<VolumeMembershipSpec.Stale> to = new ArrayList<>();
+        for (Configuration.Stale each : from) {
+            to.add(new VolumeMembershipSpec.Stale(each.replica().toString(), each.sinceSeq()));
+        }
+        return to;
+    }
+
+    static ObjectNode object(Configuration value) {
+        return object("VolumeMembership", value.volume().toString(), spec(value));
+    }
+
+    static ObjectNode object(String kind, String name, JsonNode spec) {
+        ObjectNode object = ApiClient.JSON.createObjectNode();
+        object.put("apiVersion", Api.GROUP + "/" + Api.VERSION).put("kind", kind);
+        object.putObject("metadata").put("name", name);
+        object.set("spec", spec);
+        return object;
+    }
+
+    /** What takes the place of a volume that was announced by its name, is not there, and now never can be. */
+    static ObjectNode voided(VolumeId volume, String name) {
+        VolumeMembershipSpec spec = new VolumeMembershipSpec(
+                name,
+                1,
+                1,
+                UUID.randomUUID().toString(),
+                null,
+                List.of(NO_DISK.toString()),
+                List.of(),
+                List.of(),
+                1,
+                4096,
+                null,
+                false,
+                true,
+                true);
+        return object("VolumeMembership", volume.toString(), STRICT.valueToTree(spec));
+    }
+
+    /** The operations that put {@code value} at {@code path} if {@code tested} still is {@code expected}. */
+    static ArrayNode replaceIf(String tested, String expected, String path, JsonNode value) {
+        ArrayNode operations = ApiClient.JSON.createArrayNode();
+        operations.addObject().put("op", "test").put("path", tested).put("value", expected);
+        operations.addObject().put("op", "replace").put("path", path).set("value", value);
+        return operations;
+    }
+}
