@@ -73,6 +73,18 @@ final class Members {
         }
     }
 
+    /** Nobody is proposed as in sync before its acks count and it has granted (invariant I15). */
+    void checkPromotions(Configuration next, long nowNanos) {
+        for (DiskId disk : next.inSync()) {
+            Member member = of(disk);
+            boolean known = member != null && (inSync & member.bit) != 0;
+            if (!known && (member == null || !member.promoting() || !member.lease.heldAt(nowNanos))) {
+                throw new IllegalStateException("volume " + next.name() + ": disk " + disk
+                        + " is proposed as in sync in epoch " + next.epoch() + " and has not granted");
+            }
+        }
+    }
+
     long epoch() {
         return epoch;
     }

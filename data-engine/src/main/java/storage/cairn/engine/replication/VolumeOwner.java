@@ -128,6 +128,7 @@ final class VolumeOwner implements Membership.Fenced {
 
     void propose(Change change, String event, String detail, Runnable whenApplied, Runnable whenRefused) {
         Configuration next = change.build(context.newId());
+        members.checkPromotions(next, context.now());
         log(Log.Level.INFO, event, detail + "; proposed as epoch " + next.epoch());
         membership.propose(next, new Membership.Settled() {
             @Override
