@@ -93,6 +93,7 @@ final class Takeover {
             commitSeq = Math.max(commitSeq, member.report().commitSeq());
         }
         List<Member> whole = new ArrayList<>();
+        List<String> unfit = new ArrayList<>();
         Change change = new Change(current);
         for (Member member : reported) {
             String flaw = flaw(member, commitSeq);
@@ -100,44 +101,33 @@ final class Takeover {
                 whole.add(member);
             } else {
                 change.outOfSync(member.disk, 0);
-                context.log.event(
-                        Log.Level.WARN, owner.name(), current.epoch(), "ReplicaFlawed", "disk " + member.disk + flaw);
+                unfit.add("disk " + member.disk + flaw);
             }
         }
         for (Member member : absent) {
             change.outOfSync(member.disk, commitSeq);
+            unfit.add("disk " + member.disk + " cannot be reached: " + member.trouble());
         }
         lacking = whole.isEmpty() || whole.size() < current.minInSync();
         if (whole.size() == current.inSync().size()) {
             rollForward(whole, commitSeq);
         } else if (whole.size() >= current.minInSync() && !whole.isEmpty()) {
-            reason = "replicas that cannot be reached are taken out";
-            owner.propose(change, "TakenOut", "disks " + names(absent) + " at takeover, commitSeq " + commitSeq);
+            reason = "replicas that cannot be used are taken out";
+            owner.propose(change, "TakenOut", String.join(", ", unfit) + "; at takeover, commitSeq " + commitSeq);
         } else {
-            reason = whole.size() + " of " + current.inSync().size() + " in-sync replicas can be reached, "
-                    + current.minInSync() + " are needed; missing: " + troubles(absent);
+            reason = whole.size() + " of " + current.inSync().size() + " in-sync replicas can be used, "
+                    + current.minInSync() + " are needed; " + String.join(", ", unfit);
         }
-    }
-
-    private static String names(List<Member> list) {
-        return list.stream().map(member -> member.disk.toString()).toList().toString();
-    }
-
-    private static String troubles(List<Member> list) {
-        return list.stream()
-                .map(member -> "disk " + member.disk + " (" + member.trouble() + ")")
-                .toList()
-                .toString();
     }
 
     /** What makes a replica unfit: it may lack, or does lack, something at or below commitSeq. Empty when nothing does. */
     static String flaw(Member member, long commitSeq) {
         if (member.report().damaged()) {
-            return " found its journal damaged";
+            return " found its journal damaged in the middle";
         }
         return holdsUpTo(member.report().commitSeq(), member.heldTail(), commitSeq)
                 ? ""
-                : " lacks something at or below commitSeq " + commitSeq;
+                : " has lost something that it had acked, at or below commitSeq " + commitSeq;
     }
 
     /** Whether a replica that told {@code own} as its commitSeq, and this tail, holds everything up to {@code commitSeq}. */
