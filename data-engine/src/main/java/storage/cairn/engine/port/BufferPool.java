@@ -14,6 +14,9 @@ public interface BufferPool {
     @Nullable
     Buffer acquire(int bytes);
 
-    /** Runs {@code task} once, on the loop, after some buffer came back. Tasks run in the order of the calls. */
+    /**
+     * Runs {@code task} once, on the loop, after some buffer came back. Tasks run in the order of the calls, each while
+     * there is something to hand out: one that needs nothing any more keeps nobody behind it waiting.
+     */
     void whenAvailable(Runnable task);
 }

@@ -63,6 +63,11 @@ final class Catalog {
         }
     }
 
+    /** Whether a volume was read from the store, be it a tombstone. */
+    boolean knows(VolumeId volume) {
+        return known.containsKey(volume);
+    }
+
     boolean loaded() {
         return loaded;
     }

@@ -1,9 +1,14 @@
 package storage.cairn.engine.replication;
 
 import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import storage.cairn.engine.port.ConfigStore.Read;
+import storage.cairn.engine.port.ConfigStore.Versioned;
+import storage.cairn.engine.port.ConfigStore.Written;
 import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.Log;
@@ -16,6 +21,8 @@ import storage.cairn.engine.port.VolumeId;
  */
 final class Deletions {
     private static final long RETRY_MILLIS = 1_000;
+    /** Between two looks for replicas that a broken creation left; one seen by two of them is left. */
+    private static final long LOOK_MILLIS = 60_000;
 
     private final NodeContext context;
     private final ReplicaServer replicas;
@@ -23,9 +30,15 @@ final class Deletions {
     /** Tombstones seen, so that a disk that turns up later is checked against them. */
     private final TreeMap<VolumeId, Configuration> tombstones = new TreeMap<>();
 
-    Deletions(NodeContext context, ReplicaServer replicas) {
+    private final Predicate<VolumeId> known;
+
+    /**
+     * @param known whether the configuration store had a volume when it was last read
+     */
+    Deletions(NodeContext context, ReplicaServer replicas, Predicate<VolumeId> known) {
         this.context = context;
         this.replicas = replicas;
+        this.known = known;
     }
 
     /** A tombstone was heard of, perhaps from a list. */
@@ -43,7 +56,50 @@ final class Deletions {
             for (VolumeId volume : new ArrayList<>(tombstones.keySet())) {
                 begin(served, volume);
             }
+            context.afterMillis(LOOK_MILLIS, () -> look(served, Set.of()));
         }
+    }
+
+    /** Looks for blank replicas of volumes that were never recorded, because whoever made them died before. */
+    private void look(ServedDisk disk, Set<VolumeId> before) {
+        if (!disk.equals(replicas.disk(disk.id()))) {
+            return;
+        }
+        Set<VolumeId> seen = new TreeSet<>();
+        for (ReplicaSlot slot : List.copyOf(disk.slots().values())) {
+            if (slot.isBlank() && !known.test(slot.volume())) {
+                seen.add(slot.volume());
+                if (before.contains(slot.volume())) {
+                    bury(disk, slot);
+                }
+            }
+        }
+        context.afterMillis(LOOK_MILLIS, () -> look(disk, seen));
+    }
+
+    /**
+     * Records a tombstone where no record is: from then on nobody can record the volume any more, and its replicas,
+     * which never had an owner, are erased like those of any deleted volume.
+     */
+    private void bury(ServedDisk disk, ReplicaSlot slot) {
+        context.configStore.get(slot.volume(), outcome -> {
+            if (!(outcome instanceof Read.Absent)) {
+                return;
+            }
+            Configuration tombstone = VolumeCreator.tombstone(slot.replica().configuration(), context.newId());
+            context.log.event(
+                    Log.Level.WARN,
+                    slot.replica().configuration().name(),
+                    1,
+                    "ReplicaLeft",
+                    "disk " + disk.id() + " has an empty replica of volume " + slot.volume()
+                            + ", which was never recorded: its creation broke, and it is erased");
+            context.configStore.compareAndSet(slot.volume(), Versioned.NONE, tombstone, written -> {
+                if (written instanceof Written.Applied) {
+                    tombstone(tombstone);
+                }
+            });
+        });
     }
 
     private void begin(ServedDisk disk, VolumeId volume) {

@@ -10,6 +10,8 @@ final class HandOver {
     private static final long PATIENCE_MILLIS = 2_000;
 
     private static final long STEP_MILLIS = 2;
+    /** How long it waits for the replicas to take their grants back. */
+    private static final long GIVE_BACK_MILLIS = 500;
 
     private final NodeContext context;
     private final VolumeOwner owner;
@@ -78,6 +80,16 @@ final class HandOver {
         }
         over = true;
         owner.stop(Status.FENCED, reason);
-        released.released(recorded);
+        deadlineNanos = context.now() + NodeContext.nanos(GIVE_BACK_MILLIS);
+        giveBack(recorded);
+    }
+
+    /** A successor that came to a replica before the grant was given back would have to wait until it runs out. */
+    private void giveBack(boolean recorded) {
+        if (owner.gaveBack() || deadlineNanos - context.now() <= 0) {
+            released.released(recorded);
+        } else {
+            context.afterMillis(STEP_MILLIS, () -> giveBack(recorded));
+        }
     }
 }

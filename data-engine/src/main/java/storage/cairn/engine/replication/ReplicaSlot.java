@@ -73,6 +73,12 @@ final class ReplicaSlot {
         return replica;
     }
 
+    /** Whether it is as it was made: no owner ever came. */
+    boolean isBlank() {
+        Configuration made = replica.configuration();
+        return made.epoch() == 1 && made.owner() == null && replica.highestWseq() == 0;
+    }
+
     /** What became of a HELLO. */
     sealed interface Claimed {
         record Welcome(ReplicaReport report) implements Claimed {}

@@ -57,7 +57,7 @@ public final class StorageNode implements Exports {
         owners = new Owners(context);
         peers = new Peers(context, replicas, new Renewals());
         owners.locations(peers);
-        deletions = new Deletions(context, replicas);
+        deletions = new Deletions(context, replicas, this::knows);
         catalog = new Catalog(context, this::learned);
         views = new Views(context, replicas, peers, owners, catalog);
         OwnerProbe probe = new OwnerProbe(context, replicas, peers);
@@ -145,6 +145,11 @@ public final class StorageNode implements Exports {
     public void removeStore(DiskId disk, String reason) {
         replicas.remove(disk, reason);
         owners.disksChanged();
+    }
+
+    /** Until the store was read every volume may be in it. */
+    private boolean knows(VolumeId volume) {
+        return !catalog.loaded() || catalog.knows(volume);
     }
 
     private void learned(Configuration value) {

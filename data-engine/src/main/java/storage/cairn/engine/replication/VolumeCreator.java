@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.ConfigStore.Listed;
@@ -119,6 +120,25 @@ final class VolumeCreator {
                     "there is a volume '" + same.name() + "' already, with " + same.sizeBytes() + " bytes, " + count
                             + " replicas and minInSync " + same.minInSync() + "; choose another name");
         }
+    }
+
+    /** What follows a configuration that was never recorded; it takes no name away. */
+    static Configuration tombstone(Configuration first, UUID changeId) {
+        return new Configuration(
+                first.volume(),
+                first.volume().toString(),
+                first.storeTerm(),
+                first.epoch() + 1,
+                changeId,
+                null,
+                first.inSync(),
+                List.of(),
+                List.of(),
+                first.minInSync(),
+                first.sizeBytes(),
+                null,
+                false,
+                true);
     }
 
     private static void fail(Receiver receiver, Problem problem, String reason) {
@@ -318,21 +338,7 @@ final class VolumeCreator {
 
         /** Records a tombstone, so that the empty replicas made already are erased like any deleted volume's. */
         private void bury() {
-            Configuration tombstone = new Configuration(
-                    first.volume(),
-                    first.volume().toString(),
-                    first.storeTerm(),
-                    first.epoch() + 1,
-                    context.newId(),
-                    null,
-                    first.inSync(),
-                    List.of(),
-                    List.of(),
-                    first.minInSync(),
-                    first.sizeBytes(),
-                    null,
-                    false,
-                    true);
+            Configuration tombstone = tombstone(first, context.newId());
             context.configStore.compareAndSet(first.volume(), Versioned.NONE, tombstone, outcome -> {
                 if (outcome instanceof Written.Applied) {
                     catalog.learned(tombstone);

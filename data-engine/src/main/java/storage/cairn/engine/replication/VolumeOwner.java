@@ -38,6 +38,8 @@ final class VolumeOwner implements Membership.Fenced {
     private final HostCounters counters = new HostCounters();
 
     private State state = State.CLAIMING;
+    /** Grants that are being given back. */
+    private int releasing;
 
     /** What an owner is doing. */
     enum State {
@@ -328,7 +330,11 @@ final class VolumeOwner implements Membership.Fenced {
         for (int i = 0; i < members.count(); i++) {
             Member member = members.at(i);
             if (claimed && member.ready()) {
-                member.link().release(incarnation, (tag, ended) -> member.close("the volume is not served here"));
+                releasing++;
+                member.link().release(incarnation, (tag, ended) -> {
+                    releasing--;
+                    member.close("the volume is not served here");
+                });
             } else {
                 member.close("the volume is not served here");
             }
@@ -402,6 +408,11 @@ final class VolumeOwner implements Membership.Fenced {
 
     boolean stopped() {
         return state == State.STOPPED;
+    }
+
+    /** Whether it stopped and every grant was given back: whoever comes next waits for none. */
+    boolean gaveBack() {
+        return stopped() && releasing == 0;
     }
 
     State state() {

@@ -66,9 +66,11 @@ public final class SimBuffers implements BufferPool {
             }
             outBytes -= capacity();
             spare.computeIfAbsent(memory.length, unknown -> new ArrayDeque<>()).add(memory);
-            Runnable next = waiting.poll();
-            if (next != null) {
-                next.run();
+            for (int left = waiting.size(); left > 0 && outBytes < limitBytes; left--) {
+                Runnable next = waiting.poll();
+                if (next != null) {
+                    next.run();
+                }
             }
         }
     }

@@ -11,8 +11,21 @@ import storage.cairn.engine.port.Network;
 import storage.cairn.engine.port.VolumeId;
 import storage.cairn.engine.sim.SimBuffers;
 
-/** The surroundings of a part that talks to nobody: who asks the network or the configuration store fails its test. */
+/**
+ * The surroundings of a part that talks to nobody: who asks the network, or the configuration store when the test gives
+ * none, fails its test.
+ */
 final class Nobody implements Network, ConfigStore {
+    private final ConfigStore store;
+
+    Nobody() {
+        this.store = this;
+    }
+
+    Nobody(ConfigStore store) {
+        this.store = store;
+    }
+
     NodeContext context(Clock clock) {
         return new NodeContext(
                 new NodeIdentity(1, new UUID(7, 7), new byte[32], List.of(1, 2)),
@@ -20,7 +33,7 @@ final class Nobody implements Network, ConfigStore {
                 clock,
                 new SplittableRandom(1),
                 this,
-                this,
+                store,
                 new NodeBuffers(new SimBuffers(1 << 20), new SimBuffers(1 << 20), new SimBuffers(1 << 20)),
                 Log.SILENT);
     }
