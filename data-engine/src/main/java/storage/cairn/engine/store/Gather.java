@@ -63,11 +63,14 @@ final class Gather {
                 || !allocator.hasRun(STRETCH_BLOCKS)) {
             return;
         }
-        Buffer copy = pool.acquire(STRETCH_BLOCKS * BlockDevice.BLOCK_BYTES);
+        int bytes = STRETCH_BLOCKS * BlockDevice.BLOCK_BYTES;
+        Buffer copy = pool.acquire(bytes);
         if (copy == null) {
             return;
         }
-        Lookup again = lookups.acquire(Lookup.Kind.REPAIR, block, STRETCH_BLOCKS);
+        // A larger buffer is left for whoever needs one of that size: scrubbing reads whole extents.
+        boolean spare = copy.capacity() == bytes;
+        Lookup again = spare ? lookups.acquire(Lookup.Kind.REPAIR, block, STRETCH_BLOCKS) : null;
         if (again != null) {
             read.copyTo(copy, from, STRETCH_BLOCKS);
             again.expect(read, from, STRETCH_BLOCKS);
@@ -75,7 +78,7 @@ final class Gather {
             again.bufferIndex = 0;
             again.tag = 0;
             underWay++;
-            disk.metrics.gatheredBytes += (long) STRETCH_BLOCKS * BlockDevice.BLOCK_BYTES;
+            disk.metrics.gatheredBytes += bytes;
             replica.repairs().add(block, STRETCH_BLOCKS);
             lookups.start(again, replica, copy);
         }
