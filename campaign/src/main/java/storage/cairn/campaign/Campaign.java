@@ -177,7 +177,7 @@ public final class Campaign implements Callable<Integer> {
                 roundSeconds * 1000L);
         Path own = folder.resolve("life-" + seed);
         try (Life life = new Life(plan, made(own), network, engine(), events, totals, this::print)) {
-            for (int round = 0; round < ROUNDS_PER_LIFE && System.nanoTime() < until; round++) {
+            for (int round = 0; round < ROUNDS_PER_LIFE && (round == 0 || System.nanoTime() < until); round++) {
                 life.round();
             }
         } catch (Violation violation) {

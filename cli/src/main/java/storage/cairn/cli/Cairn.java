@@ -30,9 +30,10 @@ import storage.cairn.cli.cluster.LocalCluster;
         synopsisSubcommandLabel = "COMMAND",
         footer = {
             "",
-            "Two more commands, which the launcher in the source tree runs:",
+            "More commands, which the launcher in the source tree runs:",
             "  test       Everything that proves Cairn on this machine.",
             "  simulate   Replays or searches failures in the seeded simulator.",
+            "  campaign   Real engines under real faults, every history checked.",
             "  fuzz       Breeds inputs that break a decoder of what comes from a network or a disk.",
             "",
             "Examples:",

@@ -1,8 +1,11 @@
 package storage.cairn.engine.crash;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -13,9 +16,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.sim.SimRandom;
 
-/** The extent store on a real file, killed by SIGKILL at random moments, again and again on one disk. */
+/** The extent store on a real file and on a loop device, killed by SIGKILL at random moments, again and again. */
 @Timeout(300)
 final class StoreKillIT {
     private static final int ROUNDS = 4;
@@ -27,17 +31,42 @@ final class StoreKillIT {
     @ParameterizedTest
     @ValueSource(strings = {"auto", "pool"})
     void everyAckedWriteIsThereAfterAKill(String io) throws Exception {
+        killAgainAndAgain(folder.resolve("disk"), io);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"auto", "pool"})
+    void everyAckedWriteOnALoopDeviceIsThereAfterAKill(String io) throws Exception {
+        Path image = folder.resolve("image");
+        Files.write(image, new byte[CrashLoad.VOLUME_BLOCKS * 4 * BlockDevice.BLOCK_BYTES]);
+        Process attaching = losetup("--find", "--show", "--sector-size", "4096", "--direct-io=on", image.toString());
+        String said = new String(attaching.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+        assumeTrue(attaching.waitFor() == 0, () -> "skipped: no loop device can be made here: " + said);
+        try {
+            killAgainAndAgain(Path.of(said), io);
+        } finally {
+            assertThat(losetup("--detach", said).waitFor()).isZero();
+        }
+    }
+
+    private static Process losetup(String... options) throws IOException {
+        List<String> line = new ArrayList<>(List.of("losetup"));
+        line.addAll(List.of(options));
+        return new ProcessBuilder(line).redirectErrorStream(true).start();
+    }
+
+    private void killAgainAndAgain(Path disk, String io) throws Exception {
         long seed = RandomGenerator.getDefault().nextLong(1L << 40);
         SimRandom random = new SimRandom(seed);
         Path ledger = Files.createFile(folder.resolve("ledger"));
         for (int round = 1; round <= ROUNDS; round++) {
-            Boot boot = new Boot(ledger, io, seed + round, Long.MAX_VALUE);
+            Boot boot = new Boot(disk, ledger, io, seed + round, Long.MAX_VALUE);
             boot.runUntilAcks(1 + random.below(MOST_ACKS));
             assertThat(boot.acks)
                     .as("round %d of seed %d: %s", round, seed, boot.remarks)
                     .isPositive();
         }
-        Boot last = new Boot(ledger, io, seed, 0);
+        Boot last = new Boot(disk, ledger, io, seed, 0);
         assertThat(last.runUntilAcks(Integer.MAX_VALUE))
                 .as("seed %d: %s", seed, last.remarks)
                 .isZero();
@@ -51,7 +80,7 @@ final class StoreKillIT {
         private final Process process;
         int acks;
 
-        Boot(Path ledger, String io, long seed, long operations) throws Exception {
+        Boot(Path disk, Path ledger, String io, long seed, long operations) throws Exception {
             this.ledger = ledger;
             this.process = new ProcessBuilder(
                             Path.of(System.getProperty("java.home"), "bin", "java")
@@ -64,7 +93,7 @@ final class StoreKillIT {
                             "-cp",
                             System.getProperty("java.class.path"),
                             CrashRun.class.getName(),
-                            folder.resolve("disk").toString(),
+                            disk.toString(),
                             "store",
                             ledger.toString(),
                             Long.toString(seed),
