@@ -213,13 +213,13 @@ final class VolumeLoad implements AutoCloseable {
     }
 
     private void leave(Writer writer, TcpProxy path, long lateMillis) {
-        int before = writer.connections();
+        writer.left();
         List<TcpProxy.Link> orphans = path.orphan();
         path.holdForward(false);
         var unused = timer.schedule(
                 () -> {
-                    // Only a host that is served elsewhere makes the old connection one that must not start anything.
-                    boolean elsewhere = writer.connections() > before && !path.equals(writer.path());
+                    // To the same owner nothing tells an old connection from a second one of the same host.
+                    boolean elsewhere = writer.servedElsewhereThan(path);
                     events.tell(name + ": what was under way to " + pathName(path)
                             + (elsewhere ? " arrives late" : " is lost"));
                     orphans.forEach(elsewhere ? TcpProxy.Link::release : TcpProxy.Link::reset);

@@ -36,8 +36,8 @@ final class Writer implements NbdClient.Listener, AutoCloseable {
     private boolean stopped;
     private long supersededNanos = Long.MAX_VALUE;
     private String refusal = "";
-    /** Nodes it was connected to since the last cut. */
-    private int connections;
+    /** What it was connected to since it left. */
+    private final Set<TcpProxy> usedSince = new HashSet<>();
 
     /**
      * @param group whose blocks are its own
@@ -74,7 +74,7 @@ final class Writer implements NbdClient.Listener, AutoCloseable {
                 }
             }
             connected = true;
-            connections++;
+            usedSince.add(paths.get(at));
             sinceNanos = load.events().nanos();
             refusal = "";
         }
@@ -254,9 +254,17 @@ final class Writer implements NbdClient.Listener, AutoCloseable {
         }
     }
 
-    int connections() {
+    /** It leaves its present path. */
+    void left() {
         synchronized (load) {
-            return connections;
+            usedSince.clear();
+        }
+    }
+
+    /** Whether another node has served it since it left {@code path}: then the volume has another owner, or had. */
+    boolean servedElsewhereThan(TcpProxy path) {
+        synchronized (load) {
+            return usedSince.stream().anyMatch(used -> !used.equals(path));
         }
     }
 
