@@ -74,7 +74,7 @@ final class StoreKillIT {
     }
 
     /** One process that recovers, checks and writes on. */
-    private final class Boot {
+    private static final class Boot {
         final List<String> remarks = new ArrayList<>();
         private final Path ledger;
         private final Process process;
