@@ -68,7 +68,10 @@ final class UpCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        LocalCluster cluster = LocalCluster.exists(cairn.dataDir()) ? existing() : made();
+        if (!LocalCluster.exists(cairn.dataDir())) {
+            make();
+        }
+        LocalCluster cluster = existing();
         try (var _ = cluster.lock()) {
             List<Integer> started = new ArrayList<>();
             for (ClusterFile.Node node : cluster.nodes()) {
@@ -122,7 +125,7 @@ final class UpCommand implements Callable<Integer> {
         }
     }
 
-    private LocalCluster made() {
+    private void make() {
         int count = nodes == null ? DEFAULT_NODES : nodes;
         long diskBytes = diskSize == null ? DEFAULT_DISK_BYTES : diskSize.bytes();
         if (count < 1 || count > ClusterPlan.MAX_NODES) {
@@ -141,7 +144,7 @@ final class UpCommand implements Callable<Integer> {
         }
         Path dir = cairn.dataDir().toAbsolutePath().normalize();
         checkSpace(dir, Math.multiplyExact(count, diskBytes));
-        return LocalCluster.create(dir, new ClusterPlan(count, diskBytes, mode), cairn.engine());
+        LocalCluster.create(dir, new ClusterPlan(count, diskBytes, mode), cairn.engine());
     }
 
     private static void checkSpace(Path dir, long neededBytes) {

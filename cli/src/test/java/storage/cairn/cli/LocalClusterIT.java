@@ -20,6 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import storage.cairn.cli.Cli.Outcome;
+import storage.cairn.cli.cluster.ClusterPlan;
+import storage.cairn.cli.cluster.LocalCluster;
 
 /** The commands against engine processes that have everything but a data path. */
 final class LocalClusterIT {
@@ -224,6 +226,17 @@ final class LocalClusterIT {
                 .isZero();
         assertThat(cli.run("status", "-o", "json").json().get("dataDir").asText())
                 .isEqualTo(dir.toString());
+    }
+
+    @Test
+    void aClusterThatAnotherCommandMadeMeanwhileIsTaken() {
+        up();
+        String clusterId = cli.run("status", "-o", "json").json().get("clusterId").asText();
+
+        LocalCluster late = LocalCluster.create(dir, new ClusterPlan(5, 64 << 20, "auto"), Cli.fakeEngine());
+
+        assertThat(late.file().clusterId()).isEqualTo(clusterId);
+        assertThat(late.nodes()).hasSize(3);
     }
 
     @Test

@@ -6,7 +6,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -65,40 +64,44 @@ final class ClusterFolder {
         return new ClusterFolder(absolute, Json.read(absolute.resolve("cluster.json"), ClusterFile.class));
     }
 
-    static ClusterFolder create(Path dir, ClusterPlan plan) {
+    /** Makes the folder of a cluster, for this user only, if it is not there. */
+    static Path make(Path dir) {
         Path absolute = dir.toAbsolutePath().normalize();
-        if (exists(absolute)) {
-            throw new Failure(ExitCode.REFUSED, "There is a cluster in " + absolute + " already");
-        }
         try {
             SocketFolder.make(absolute);
-            Files.createDirectories(absolute.resolve("config"));
-            writeSecret(absolute.resolve("secret"));
-            ClusterFile file = layOut(absolute, plan);
-            ClusterFolder folder = new ClusterFolder(absolute, file);
+            return absolute;
+        } catch (IOException e) {
+            throw cannotLayOut(absolute, e);
+        }
+    }
+
+    /** Only while the folder is locked. */
+    static ClusterFolder create(Path dir, ClusterPlan plan) {
+        try {
+            Files.createDirectories(dir.resolve("config"));
+            writeSecret(dir.resolve("secret"));
+            ClusterFile file = layOut(dir, plan);
+            ClusterFolder folder = new ClusterFolder(dir, file);
             for (ClusterFile.Node node : file.nodes()) {
                 folder.writeEngineFile(node.node(), plan);
             }
-            write(absolute.resolve("cluster.json"), Json.text(file) + "\n");
+            write(dir.resolve("cluster.json"), Json.text(file) + "\n");
             return folder;
-        } catch (AccessDeniedException e) {
-            throw new Failure(
-                    ExitCode.FAILED,
-                    "The cluster cannot be laid out in " + absolute + ": this user may not write to " + e.getFile()
-                            + "; name another --data-dir",
-                    e);
-        } catch (FileAlreadyExistsException e) {
-            throw new Failure(
-                    ExitCode.FAILED,
-                    "The cluster cannot be laid out in " + absolute + ": " + e.getFile()
-                            + " is a file and not a folder; name another --data-dir",
-                    e);
-        } catch (FileSystemException e) {
-            throw new Failure(
-                    ExitCode.FAILED, "The cluster cannot be laid out in " + absolute + ": " + e.getMessage(), e);
         } catch (IOException e) {
-            throw new UncheckedIOException("the cluster cannot be laid out in " + absolute, e);
+            throw cannotLayOut(dir, e);
         }
+    }
+
+    private static Failure cannotLayOut(Path dir, IOException error) {
+        String why =
+                switch (error) {
+                    case AccessDeniedException e ->
+                        "this user may not write to " + e.getFile() + "; name another --data-dir";
+                    case FileAlreadyExistsException e ->
+                        e.getFile() + " is a file and not a folder; name another --data-dir";
+                    default -> String.valueOf(error.getMessage());
+                };
+        return new Failure(ExitCode.FAILED, "The cluster cannot be laid out in " + dir + ": " + why, error);
     }
 
     Path dir() {

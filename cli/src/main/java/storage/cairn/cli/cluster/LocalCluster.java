@@ -47,14 +47,22 @@ public final class LocalCluster {
         return new LocalCluster(ClusterFolder.open(dir), command, false);
     }
 
-    /** Lays out a new cluster in {@code dir}; no engine is started. */
+    /** Lays out a new cluster in {@code dir}; no engine is started. If another command was quicker, its cluster. */
     public static LocalCluster create(Path dir, ClusterPlan plan, EngineCommand command) {
-        return new LocalCluster(ClusterFolder.create(dir, plan), command, false);
+        return create(dir, plan, command, false);
     }
 
     /** As {@link #create}, with engines that end when this process does, however that ends. */
     public static LocalCluster createTied(Path dir, ClusterPlan plan, EngineCommand command) {
-        return new LocalCluster(ClusterFolder.create(dir, plan), command, true);
+        return create(dir, plan, command, true);
+    }
+
+    private static LocalCluster create(Path dir, ClusterPlan plan, EngineCommand command, boolean tied) {
+        Path made = ClusterFolder.make(dir);
+        try (var _ = lock(made)) {
+            ClusterFolder folder = exists(made) ? ClusterFolder.open(made) : ClusterFolder.create(made, plan);
+            return new LocalCluster(folder, command, tied);
+        }
     }
 
     public static boolean exists(Path dir) {
@@ -108,13 +116,17 @@ public final class LocalCluster {
 
     /** Keeps other commands from starting and stopping engines of this cluster until it is closed. */
     public Lock lock() {
+        return lock(folder.dir());
+    }
+
+    private static Lock lock(Path dir) {
+        Path file = dir.resolve("lock");
         try {
-            FileChannel channel =
-                    FileChannel.open(folder.dir().resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             channel.lock();
             return new Lock(channel);
         } catch (IOException e) {
-            throw new UncheckedIOException(folder.dir().resolve("lock") + " cannot be locked", e);
+            throw new UncheckedIOException(file + " cannot be locked", e);
         }
     }
 
