@@ -233,7 +233,7 @@ final class VolumeCommands {
             footer = {
                 "",
                 "Examples:",
-                "  dev=$(sudo cairn volume attach data)",
+                "  dev=$(sudo cairn volume attach data --data-dir ~/.cairn)",
                 "  sudo mkfs.ext4 \"$dev\" && sudo mount \"$dev\" /mnt",
             })
     int attach(@Parameters(paramLabel = "NAME", description = "Name of the volume.") String name) {
@@ -253,7 +253,7 @@ final class VolumeCommands {
     @Command(
             name = "detach",
             description = "Takes the block device of a volume away, and releases the volume. Unmount it before.",
-            footer = {"", "Example:", "  sudo umount /mnt && sudo cairn volume detach data"})
+            footer = {"", "Example:", "  sudo umount /mnt && sudo cairn volume detach data --data-dir ~/.cairn"})
     int detach(@Parameters(paramLabel = "NAME", description = "Name of the volume.") String name) {
         LocalCluster cluster = cairn.cluster();
         try (var _ = cluster.lock()) {
@@ -363,11 +363,22 @@ final class VolumeCommands {
         }
     }
 
+    /** The first that answers: a process may be stopped. */
     private static int firstRunning(LocalCluster cluster) {
-        return cluster.running().stream()
+        List<Integer> running = cluster.running();
+        if (running.isEmpty()) {
+            throw new Failure(
+                    ExitCode.UNREACHABLE, "No engine of " + cluster.dir() + " runs: start them with 'cairn up'");
+        }
+        return running.stream()
+                .filter(node -> {
+                    try (ControlClient client = ControlClient.connect(cluster.node(node))) {
+                        return client.reachable();
+                    }
+                })
                 .findFirst()
                 .orElseThrow(() -> new Failure(
-                        ExitCode.UNREACHABLE, "No engine of " + cluster.dir() + " runs: start them with 'cairn up'"));
+                        ExitCode.UNREACHABLE, "No engine of " + cluster.dir() + " answers: 'cairn status' tells more"));
     }
 
     private static void refuseWhileAttached(LocalCluster cluster, String name, String what) {

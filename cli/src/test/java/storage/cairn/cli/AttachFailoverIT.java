@@ -179,6 +179,33 @@ final class AttachFailoverIT {
     }
 
     @Test
+    void aMountedFilesystemGoesOnAtAnotherNodeWhenTheOwnersProcessIsStopped() throws Exception {
+        String device = cairn("volume", "attach", "data").out().strip();
+        must("mkfs.ext4", "-q", device);
+        must("mount", device, Files.createDirectory(mountPoint()).toString());
+        int owner = volume().get("ownerNode").asInt();
+        String pidFile = Files.readString(dir.resolve("cluster/node-" + owner + "/engine.pid"));
+        String pid = pidFile.split(" ")[0];
+        int synced;
+        try (Filling filling = new Filling()) {
+            filling.awaitMore(20);
+            must("kill", "-STOP", pid);
+            filling.awaitMore(20);
+            assertThat(volume().get("ownerNode").asInt()).isNotEqualTo(owner);
+            must("kill", "-CONT", pid);
+            filling.awaitMore(20);
+            synced = filling.stop();
+        } finally {
+            must("kill", "-CONT", pid);
+        }
+        must("sync", "-f", mountPoint().toString());
+        Files.writeString(Path.of("/proc/sys/vm/drop_caches"), "3");
+        assertFilesAreWhole(synced);
+        must("umount", mountPoint().toString());
+        must("fsck.ext4", "-f", "-n", device);
+    }
+
+    @Test
     void aMountedFilesystemOutlivesTheDeathOfAllEnginesAtOnce() throws Exception {
         String device = cairn("volume", "attach", "data").out().strip();
         must("mkfs.ext4", "-q", device);

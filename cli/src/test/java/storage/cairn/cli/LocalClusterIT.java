@@ -357,6 +357,22 @@ final class LocalClusterIT {
     }
 
     @Test
+    void anotherNodeIsAskedWhenOneIsFrozen() throws Exception {
+        up();
+        long pid = pid(1);
+        assertThat(new ProcessBuilder("kill", "-STOP", "" + pid).start().waitFor())
+                .isZero();
+        try {
+            Outcome made = cli.run("volume", "create", "data", "--size", "1GiB");
+            assertThat(made.exitCode()).as(made.err()).isZero();
+            assertThat(cli.run("volume", "list").out()).contains("data");
+        } finally {
+            assertThat(new ProcessBuilder("kill", "-CONT", "" + pid).start().waitFor())
+                    .isZero();
+        }
+    }
+
+    @Test
     void aFrozenEngineIsReportedAsSilent() throws Exception {
         up();
         long pid = pid(2);

@@ -29,18 +29,26 @@ import org.jspecify.annotations.Nullable;
 public final class NbdClient implements AutoCloseable {
     private static final int MAX_BACKOFF_MILLIS = 500;
     private static final int FIRST_BACKOFF_MILLIS = 20;
+    /** For a node that is asked while another one is silent: leases have to run out, and then it takes over. */
+    private static final long OTHER_NODE_NANOS = 20_000_000_000L;
 
     /**
      * How it behaves.
      *
      * @param depth most requests under way at once, 1 to 1024; more wait
      * @param deadlineMillis how long no node may serve the export before every request ends as unreachable
+     * @param silenceMillis without any reply, after which the other nodes are asked; 0: they are not
      */
-    public record Settings(int depth, long deadlineMillis) {
+    public record Settings(int depth, long deadlineMillis, long silenceMillis) {
         public Settings {
-            if (depth < 1 || depth > 1024 || deadlineMillis < 1) {
-                throw new IllegalArgumentException("depth " + depth + " or deadline " + deadlineMillis + " ms");
+            if (depth < 1 || depth > 1024 || deadlineMillis < 1 || silenceMillis < 0) {
+                throw new IllegalArgumentException(
+                        "depth " + depth + ", deadline " + deadlineMillis + " ms or silence " + silenceMillis + " ms");
             }
+        }
+
+        public Settings(int depth, long deadlineMillis) {
+            this(depth, deadlineMillis, 0);
         }
     }
 
@@ -67,6 +75,9 @@ public final class NbdClient implements AutoCloseable {
     private final CompletableFuture<Long> sizeBytes = new CompletableFuture<>();
     private final Thread thread;
     private @Nullable NbdConnection connection;
+    /** When a reply came last, or the first request that waits for one was sent. */
+    private long heardNanos;
+
     private int next;
     private volatile boolean closed;
     private volatile boolean ended;
@@ -204,21 +215,65 @@ public final class NbdClient implements AutoCloseable {
             return;
         }
         try {
+            if (!transfer.waits()) {
+                heardNanos = System.nanoTime();
+            }
             while (!waiting.isEmpty() && transfer.hasRoom()) {
                 transfer.start(waiting.remove());
             }
             boolean sentAll = transfer.send(current.socket());
             current.key().interestOps(SelectionKey.OP_READ | (sentAll ? 0 : SelectionKey.OP_WRITE));
             if (submitted.isEmpty() && tasks.isEmpty()) {
-                selector.select();
+                // 0: for as long as it takes.
+                selector.select(transfer.waits() ? settings.silenceMillis() : 0);
             } else {
                 selector.selectNow();
             }
             selector.selectedKeys().clear();
-            transfer.receive(current);
+            if (transfer.receive(current)) {
+                heardNanos = System.nanoTime();
+            } else if (isSilent()) {
+                askOthers(current);
+            }
         } catch (IOException e) {
             broken(current, String.valueOf(e.getMessage()));
         }
+    }
+
+    private boolean isSilent() {
+        return settings.silenceMillis() > 0
+                && transfer.waits()
+                && System.nanoTime() - heardNanos >= settings.silenceMillis() * 1_000_000;
+    }
+
+    /** Goes to another node if one serves the export; otherwise stays with the silent one. */
+    private void askOthers(NbdConnection silent) {
+        silent.key().interestOps(0);
+        int here = uris.indexOf(silent.uri());
+        for (int i = 1; i < uris.size() && !closed; i++) {
+            int there = (here + i) % uris.size();
+            NbdUri uri = uris.get(there);
+            try {
+                NbdConnection made =
+                        new NbdConnection(uri, selector, System.nanoTime() + OTHER_NODE_NANOS, () -> closed);
+                broken(silent, "it is silent, and another node has taken the volume over");
+                next = there;
+                begin(made);
+                return;
+            } catch (IOException | IllegalArgumentException e) {
+                if (!closed) {
+                    listener.refused(uri, String.valueOf(e.getMessage()));
+                }
+            }
+        }
+        heardNanos = System.nanoTime();
+    }
+
+    private void begin(NbdConnection made) {
+        connection = made;
+        transfer.begin(made.structured());
+        listener.connected(made.uri());
+        sizeBytes.complete(made.sizeBytes());
     }
 
     private void broken(NbdConnection current, String reason) {
@@ -245,11 +300,7 @@ public final class NbdClient implements AutoCloseable {
         for (int attempt = 1; !closed; attempt++) {
             NbdUri uri = uris.get(next);
             try {
-                NbdConnection made = new NbdConnection(uri, selector, deadline, () -> closed);
-                connection = made;
-                transfer.begin(made.structured());
-                listener.connected(uri);
-                sizeBytes.complete(made.sizeBytes());
+                begin(new NbdConnection(uri, selector, deadline, () -> closed));
                 return;
             } catch (IOException | IllegalArgumentException e) {
                 if (e instanceof NbdConnection.RefusedException refusal) {

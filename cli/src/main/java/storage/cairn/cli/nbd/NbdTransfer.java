@@ -66,6 +66,11 @@ final class NbdTransfer {
         return freeCount > 0;
     }
 
+    /** Whether a reply is due. */
+    boolean waits() {
+        return !order.isEmpty();
+    }
+
     void start(NbdCommand command) {
         int slot = free[--freeCount];
         command.slot = slot;
@@ -134,10 +139,12 @@ final class NbdTransfer {
         }
     }
 
-    /** Takes what arrived. An exception means that nothing more of this connection makes sense. */
-    void receive(NbdConnection connection) throws IOException {
+    /** Takes what arrived, if anything did. An exception means that nothing more of this connection makes sense. */
+    boolean receive(NbdConnection connection) throws IOException {
+        boolean any = false;
         while (true) {
             int n = connection.socket().read(in);
+            any |= n > 0;
             in.flip();
             boolean more = true;
             while (more) {
@@ -148,7 +155,7 @@ final class NbdTransfer {
                 throw new IOException("the server closed the connection");
             }
             if (n == 0) {
-                return;
+                return any;
             }
         }
     }

@@ -29,6 +29,9 @@ public final class Relay {
     /** For a volume that nobody serves for this long the device gets errors. */
     private static final long DEADLINE_MILLIS = 3_600_000;
 
+    /** A node that answers nothing for this long may be stopped or cut off: the others are asked. */
+    private static final long SILENCE_MILLIS = 3_000;
+
     private Relay() {}
 
     /** Arguments: the socket to make, and the URIs of the export at each node. Ends by a signal. */
@@ -40,8 +43,8 @@ public final class Relay {
         Path path = Path.of(args[0]);
         List<NbdUri> uris =
                 Arrays.stream(args, 1, args.length).map(NbdUri::parse).toList();
-        try (NbdClient client =
-                new NbdClient(uris, new NbdClient.Settings(DEPTH, DEADLINE_MILLIS), new Log(uris.size()))) {
+        NbdClient.Settings settings = new NbdClient.Settings(DEPTH, DEADLINE_MILLIS, SILENCE_MILLIS);
+        try (NbdClient client = new NbdClient(uris, settings, new Log(uris.size()))) {
             long sizeBytes = client.awaitSizeBytes();
             InOrder order = new InOrder(request -> client.submit(request.command()));
             try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {

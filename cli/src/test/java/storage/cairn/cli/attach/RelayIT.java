@@ -124,6 +124,7 @@ final class RelayIT {
             client.awaitSizeBytes();
             node.forget();
             node.fence();
+            await().until(() -> Files.readString(dir.resolve("log")).contains("was superseded"));
             assertThat(call(client, NbdCommand.Type.READ, 0, ByteBuffer.allocate(4096))
                             .error())
                     .isEqualTo(5);

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -101,6 +102,17 @@ public final class FakeNode implements Exports, AutoCloseable {
     /** From now on there is no such export. */
     public void forget() {
         forgotten = true;
+    }
+
+    /** Takes no request any more until it is told to go on, as a stopped process does. */
+    public void freeze(CountDownLatch goOn) {
+        loop.clock().execute(() -> {
+            try {
+                goOn.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
     }
 
     /** What is under way ends, then the connection. */

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -168,6 +169,7 @@ class NbdClientTest {
             client.awaitSizeBytes();
             node.forget();
             node.fence();
+            await().until(() -> listener.saw("was superseded"));
             NbdCommand lost = call(client, NbdCommand.Type.WRITE, 0, random(1, 4096));
             assertThat(lost.error()).isEqualTo(NbdCommand.UNREACHABLE);
             assertThat(lost.errorText()).contains("the export exists no more").contains("was superseded");
@@ -185,6 +187,61 @@ class NbdClientTest {
             await().until(() -> listener.saw("not yet"));
             busy.refuse(null);
             assertThat(client.awaitSizeBytes()).isEqualTo(1 << 20);
+        }
+    }
+
+    @Test
+    void aSilentNodeIsLeftOnlyForOneThatServes() throws Exception {
+        FakeNode.Medium medium = new FakeNode.Medium(1 << 20);
+        NbdClient.Settings alert = new NbdClient.Settings(32, 30_000, 50);
+        CountDownLatch goOn = new CountDownLatch(1);
+        try (FakeNode first = new FakeNode(medium, folder.resolve("a.sock"));
+                FakeNode second = new FakeNode(medium, folder.resolve("b.sock"));
+                NbdClient client = new NbdClient(List.of(first.uri(), second.uri()), alert, listener)) {
+            client.awaitSizeBytes();
+            second.refuse("node 1 owns it");
+            first.freeze(goOn);
+            BlockingQueue<NbdCommand> ended = new ArrayBlockingQueue<>(1);
+            client.submit(new NbdCommand(ended::add).transfer(NbdCommand.Type.WRITE, 0, random(1, 4096)));
+            await().until(() -> listener.saw("node 1 owns it"));
+            assertThat(ended).isEmpty();
+
+            second.refuse(null);
+
+            NbdCommand written = ended.poll(20, TimeUnit.SECONDS);
+            goOn.countDown();
+            assertThat(written).isNotNull();
+            assertThat(written.error()).isZero();
+            assertThat(written.resends()).isEqualTo(1);
+            assertThat(listener.events.getLast()).isEqualTo("connected " + second.uri());
+        } finally {
+            goOn.countDown();
+        }
+    }
+
+    @Test
+    void aSilentNodeThatGoesOnKeepsItsClient() throws Exception {
+        FakeNode.Medium medium = new FakeNode.Medium(1 << 20);
+        NbdClient.Settings alert = new NbdClient.Settings(32, 30_000, 50);
+        CountDownLatch goOn = new CountDownLatch(1);
+        try (FakeNode first = new FakeNode(medium, folder.resolve("a.sock"));
+                FakeNode second = new FakeNode(medium, folder.resolve("b.sock"));
+                NbdClient client = new NbdClient(List.of(first.uri(), second.uri()), alert, listener)) {
+            client.awaitSizeBytes();
+            second.refuse("node 1 owns it");
+            first.freeze(goOn);
+            BlockingQueue<NbdCommand> ended = new ArrayBlockingQueue<>(1);
+            client.submit(new NbdCommand(ended::add).transfer(NbdCommand.Type.WRITE, 0, random(1, 4096)));
+            await().until(() -> listener.saw("node 1 owns it"));
+
+            goOn.countDown();
+
+            NbdCommand written = ended.poll(20, TimeUnit.SECONDS);
+            assertThat(written).isNotNull();
+            assertThat(written.error()).isZero();
+            assertThat(written.resends()).isZero();
+        } finally {
+            goOn.countDown();
         }
     }
 }
