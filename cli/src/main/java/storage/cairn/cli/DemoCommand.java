@@ -85,7 +85,9 @@ final class DemoCommand implements Callable<Integer> {
         check(
                 diskBytes >= size.bytes() + size.bytes() / 4,
                 "--disk-size " + Sizes.format(diskBytes) + ": at least a quarter more than the volume");
-        check(UpCommand.IO_MODES.contains(ioMode), "--io " + ioMode + ": one of " + UpCommand.IO_MODES);
+        check(
+                UpCommand.IO_MODES.contains(ioMode),
+                "--io " + ioMode + ": one of " + String.join(", ", UpCommand.IO_MODES));
         int columns = plain ? 0 : Integer.getInteger("cairn.columns", 0);
         DemoOptions options =
                 new DemoOptions(nodes, size.bytes(), diskBytes, seconds, !noFaults, keep, cairn.givenDataDir(), ioMode);

@@ -231,7 +231,8 @@ final class LocalClusterIT {
     @Test
     void aClusterThatAnotherCommandMadeMeanwhileIsTaken() {
         up();
-        String clusterId = cli.run("status", "-o", "json").json().get("clusterId").asText();
+        String clusterId =
+                cli.run("status", "-o", "json").json().get("clusterId").asText();
 
         LocalCluster late = LocalCluster.create(dir, new ClusterPlan(5, 64 << 20, "auto"), Cli.fakeEngine());
 

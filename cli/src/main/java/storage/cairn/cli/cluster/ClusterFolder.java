@@ -93,14 +93,11 @@ final class ClusterFolder {
     }
 
     private static Failure cannotLayOut(Path dir, IOException error) {
-        String why =
-                switch (error) {
-                    case AccessDeniedException e ->
-                        "this user may not write to " + e.getFile() + "; name another --data-dir";
-                    case FileAlreadyExistsException e ->
-                        e.getFile() + " is a file and not a folder; name another --data-dir";
-                    default -> String.valueOf(error.getMessage());
-                };
+        String why = switch (error) {
+            case AccessDeniedException e -> "this user may not write to " + e.getFile() + "; name another --data-dir";
+            case FileAlreadyExistsException e -> e.getFile() + " is a file and not a folder; name another --data-dir";
+            default -> String.valueOf(error.getMessage());
+        };
         return new Failure(ExitCode.FAILED, "The cluster cannot be laid out in " + dir + ": " + why, error);
     }
 
