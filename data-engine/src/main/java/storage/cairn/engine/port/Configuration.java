@@ -72,6 +72,15 @@ public record Configuration(
         return storeTerm != other.storeTerm ? storeTerm > other.storeTerm : epoch > other.epoch;
     }
 
+    /**
+     * Whether {@code read}, which the configuration store gave, cannot follow from this accepted one: the store forgot
+     * changes, and perhaps accepted others in their place.
+     */
+    public boolean provesRollBackOf(Configuration read) {
+        boolean otherHistory = storeTerm == read.storeTerm && epoch == read.epoch && !changeId.equals(read.changeId);
+        return newerThan(read) || otherHistory;
+    }
+
     /** 1 of 1, 1 of 2, 2 of 3, 2 of 4, 3 of 5. */
     public static int defaultMinInSync(int replicas) {
         return (replicas + 1) / 2;

@@ -98,7 +98,7 @@ final class Catalog {
 
     private void learn(Configuration value) {
         Configuration before = known.get(value.volume());
-        if (before == null || !before.newerThan(value)) {
+        if (before == null || !before.provesRollBackOf(value)) {
             known.put(value.volume(), value);
         }
         changed.learned(value);
@@ -128,6 +128,20 @@ final class Catalog {
                 refresh(volume);
             }
         });
+    }
+
+    /** The newest configuration of a volume that this node has heard of, null when it has of none. */
+    @Nullable
+    Configuration newest(VolumeId volume) {
+        return known.get(volume);
+    }
+
+    /** What a replica has, when the store forgot it: no owner begins here with less. */
+    void witnessed(Configuration value) {
+        Configuration before = known.get(value.volume());
+        if (before == null || !before.newerThan(value)) {
+            known.put(value.volume(), value);
+        }
     }
 
     /** A change that this node made itself: known before the watch tells it. */

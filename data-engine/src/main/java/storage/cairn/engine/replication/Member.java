@@ -194,7 +194,7 @@ final class Member implements ReplicaLink.Events {
     @Override
     public void welcomed(ReplicaReport welcome) {
         Configuration current = owner.membership().current();
-        if (welcome.configuration().newerThan(current)) {
+        if (welcome.configuration().provesRollBackOf(current)) {
             owner.replicaAhead(this, welcome.configuration());
             return;
         }

@@ -78,6 +78,11 @@ final class Membership {
         return proposed != null;
     }
 
+    /** Whether the store is to be read: it seems to have what somebody else decided, or to have forgotten something. */
+    boolean isSurprising(Configuration heard) {
+        return heard.newerThan(current()) || current().provesRollBackOf(heard);
+    }
+
     /** What keeps the change under way from being settled, in words; empty when nothing is known. */
     String trouble() {
         return trouble;
@@ -146,10 +151,17 @@ final class Membership {
             return;
         }
         reading = true;
+        Configuration asked = current();
         context.configStore.get(volume, outcome -> {
             reading = false;
-            if (!stopped) {
+            if (stopped) {
+                return;
+            }
+            if (asked.equals(current())) {
                 known(outcome);
+            } else {
+                // It may have been read before the change that was settled meanwhile.
+                read();
             }
         });
     }

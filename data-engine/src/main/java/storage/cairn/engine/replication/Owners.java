@@ -8,8 +8,11 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.ConfigStore.Read;
 import storage.cairn.engine.port.ConfigStore.Versioned;
+import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.DiskId;
+import storage.cairn.engine.port.Log;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.port.VolumeId;
 
@@ -18,6 +21,7 @@ final class Owners implements OwnerHost {
     private static final int MAX_REBUILDS = 4;
 
     private final NodeContext context;
+    private final Witness witness;
     private final TreeMap<VolumeId, VolumeOwner> owners = new TreeMap<>();
     private final Set<VolumeOwner> active = new LinkedHashSet<>();
     private @Nullable Locations locations;
@@ -28,8 +32,19 @@ final class Owners implements OwnerHost {
     /** Volumes on their way to another node: a client that comes back here first must not pull them back. */
     private final TreeMap<VolumeId, Integer> promised = new TreeMap<>();
 
-    Owners(NodeContext context) {
+    /** What this node has seen of a volume's configuration, whatever the store says now. */
+    interface Witness {
+        /** The newest that it has seen accepted, null when none. */
+        @Nullable
+        Configuration newest(VolumeId volume);
+
+        /** A replica has it. */
+        void witnessed(Configuration configuration);
+    }
+
+    Owners(NodeContext context, Witness witness) {
         this.context = context;
+        this.witness = witness;
     }
 
     void locations(Locations value) {
@@ -63,8 +78,11 @@ final class Owners implements OwnerHost {
     void takeOver(Versioned found, @Nullable UUID attachId, VolumeOwner.Started started) {
         VolumeId volume = found.value().volume();
         VolumeOwner present = owners.get(volume);
+        Configuration newest = witness.newest(volume);
         if (closed) {
             context.clock.execute(() -> started.failed(Status.UNAVAILABLE, "this node shuts down"));
+        } else if (present == null && newest != null && newest.provesRollBackOf(found.value())) {
+            refuse(volume, started);
         } else if (present == null) {
             VolumeOwner fresh = new VolumeOwner(context, this, found);
             owners.put(volume, fresh);
@@ -73,6 +91,27 @@ final class Owners implements OwnerHost {
         } else {
             present.whenServing(started);
         }
+    }
+
+    /**
+     * The store told less than this node has seen accepted. Unless it had only been read too early, it was rolled back:
+     * a claim would raise its epoch towards what the replicas have, and then no replica could tell any more.
+     */
+    private void refuse(VolumeId volume, VolumeOwner.Started started) {
+        context.configStore.get(volume, outcome -> {
+            Configuration newest = witness.newest(volume);
+            if (newest == null
+                    || !(outcome instanceof Read.Found found)
+                    || !newest.provesRollBackOf(found.current().value())) {
+                started.failed(Status.UNAVAILABLE, "its configuration changed meanwhile");
+                return;
+            }
+            long read = found.current().value().epoch();
+            String reason = "StoreRolledBack: this node knows epoch " + newest.epoch() + " of it, the configuration"
+                    + " store has epoch " + read + "; restore the store to its newest state";
+            context.log.event(Log.Level.ERROR, newest.name(), read, "StoreRolledBack", reason);
+            started.failed(Status.UNAVAILABLE, reason);
+        });
     }
 
     @Override
@@ -105,6 +144,11 @@ final class Owners implements OwnerHost {
     public void stopped(VolumeOwner owner, Status status, String reason) {
         active.remove(owner);
         owners.remove(owner.volume(), owner);
+    }
+
+    @Override
+    public void witnessed(Configuration configuration) {
+        witness.witnessed(configuration);
     }
 
     @Override

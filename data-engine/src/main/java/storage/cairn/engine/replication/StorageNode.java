@@ -54,7 +54,7 @@ public final class StorageNode implements Exports {
             Log log) {
         context = new NodeContext(identity, settings, clock, random, network, configStore, buffers, log);
         replicas = new ReplicaServer(context);
-        owners = new Owners(context);
+        owners = new Owners(context, new Seen());
         peers = new Peers(context, replicas, new Renewals());
         owners.locations(peers);
         deletions = new Deletions(context, replicas, this::knows);
@@ -67,6 +67,26 @@ public final class StorageNode implements Exports {
         scrub = new Scrub(context, owners);
         replicas.localOwners((session, exception) -> clock.execute(() ->
                 owners.excepted(new VolumeId(exception.volume()), new DiskId(exception.disk()), exception.epoch())));
+    }
+
+    private final class Seen implements Owners.Witness {
+        @Override
+        public @Nullable Configuration newest(VolumeId volume) {
+            Configuration newest = catalog.newest(volume);
+            for (ServedDisk disk : replicas.disks()) {
+                ReplicaSlot slot = disk.slots().get(volume);
+                Configuration held = slot == null ? null : slot.replica().configuration();
+                if (held != null && (newest == null || held.newerThan(newest))) {
+                    newest = held;
+                }
+            }
+            return newest;
+        }
+
+        @Override
+        public void witnessed(Configuration configuration) {
+            catalog.witnessed(configuration);
+        }
     }
 
     private final class Renewals implements Peers.Renewed {
@@ -154,7 +174,7 @@ public final class StorageNode implements Exports {
 
     private void learned(Configuration value) {
         VolumeOwner owner = owners.of(value.volume());
-        if (owner != null && value.newerThan(owner.membership().current())) {
+        if (owner != null && owner.membership().isSurprising(value)) {
             owner.membership().read();
         }
         if (value.deleted()) {

@@ -286,8 +286,9 @@ final class VolumeOwner implements Membership.Fenced {
                 return;
             }
             if (outcome instanceof storage.cairn.engine.port.ConfigStore.Read.Found found
-                    && there.newerThan(found.current().value())
+                    && there.provesRollBackOf(found.current().value())
                     && !there.changeId().equals(changeUnderWay())) {
+                host.witnessed(there);
                 fenced(
                         null,
                         "StoreRolledBack: disk " + member.disk + " has epoch " + there.epoch()

@@ -82,6 +82,30 @@ public final class SimConfigStore {
         trace.event(clock.nanos(), 0, "config: outage", nanos, 0, 0);
     }
 
+    /** Forgets the newest {@code changes} of a volume, as when it is restored from an older copy. */
+    void rollBack(VolumeId volume, int changes) {
+        Register register = registers.get(volume);
+        if (register == null || register.history.size() <= changes) {
+            throw new IllegalArgumentException("volume " + volume + " has no " + changes + " changes to forget");
+        }
+        Configuration older = register.history.get(register.history.size() - 1 - changes);
+        register.rollBack(++versions, older);
+        faults.count(Fault.CONFIG_ROLLED_BACK);
+        trace.event(clock.nanos(), 0, "config: rolled back", older.epoch(), changes, 0);
+        changed(volume);
+    }
+
+    /** Has the newest state that it ever accepted again. */
+    void restore(VolumeId volume, Configuration newest) {
+        Register register = registers.get(volume);
+        if (register == null) {
+            throw new IllegalArgumentException("there is no volume " + volume);
+        }
+        register.rollBack(++versions, newest);
+        trace.event(clock.nanos(), 0, "config: restored", newest.epoch(), 0, 0);
+        changed(volume);
+    }
+
     /** Chance's turn, now and then. */
     void tick() {
         if (faults.chance(Fault.CONFIG_OUTAGE, random)) {
@@ -96,10 +120,8 @@ public final class SimConfigStore {
             register.touch(++versions);
             changed(register.current.value().volume());
         }
-        if (register.history.size() > 1 && faults.strikes(Fault.CONFIG_ROLLED_BACK, random)) {
-            int back = random.below(register.history.size() - 1);
-            register.rollBack(++versions, register.history.get(back));
-            trace.event(clock.nanos(), 0, "config: rolled back", back, 0, 0);
+        if (register.history.size() > 1 && faults.chance(Fault.CONFIG_ROLLED_BACK, random)) {
+            rollBack(register.current.value().volume(), 1 + random.below(register.history.size() - 1));
         }
     }
 

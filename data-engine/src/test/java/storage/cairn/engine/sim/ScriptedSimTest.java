@@ -2,6 +2,7 @@ package storage.cairn.engine.sim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import storage.cairn.engine.port.Configuration;
@@ -39,5 +40,70 @@ final class ScriptedSimTest {
 
         assertThat(script.write(owner, opened, 3, 10 << 16)).isEqualTo(Status.OK);
         assertThat(script.read(owner, opened, 0)).isEqualTo(7 << 16);
+    }
+
+    /** The store forgets that an owner began: the owner that is alive goes on with nothing and says why. */
+    @Test
+    void anOwnerThatFindsItsStoreRolledBackStopsAndLosesNothing() {
+        Script script = new Script(1, 3);
+        Configuration volume = script.create("v", 3, 0);
+        script.done(1, (engine, receiver) -> engine.serve("v", receiver));
+        script.done(1, (engine, receiver) -> engine.move("v", 2, receiver));
+        HostVolume before = script.opened(2, volume);
+        assertThat(script.write(2, before, 0, 7 << 16)).isEqualTo(Status.OK);
+        Configuration newest = script.current(volume);
+
+        script.world.config.rollBack(volume.volume(), 1);
+        script.run(30);
+        assertThat(script.world.logged("StoreRolledBack")).isPositive();
+        for (int node = 1; node <= 3; node++) {
+            assertThat(script.open(node, volume)).isNull();
+        }
+
+        script.world.config.restore(volume.volume(), newest);
+        script.run(30);
+        assertThat(script.read(1, script.opened(1, volume), 0)).isEqualTo(7 << 16);
+    }
+
+    /**
+     * Each attempt to take a volume over raises its epoch by one. However often it is tried against a store that was
+     * rolled back, the epoch must not climb past what the replicas have: then a replica that had been taken out would
+     * count as in sync again.
+     */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4})
+    void noAttemptToServeMakesAStoreThatWasRolledBackLookNew(int forgotten) {
+        Script script = new Script(forgotten, 4);
+        Configuration volume = script.create("v", 3, 0);
+        script.done(1, (engine, receiver) -> engine.serve("v", receiver));
+        int away = script.nodeOf(volume.inSync().getLast()).number();
+        int owner = script.nodeOf(volume.inSync().getFirst()).number();
+        script.done(1, (engine, receiver) -> engine.move("v", owner, receiver));
+        HostVolume opened = script.opened(owner, volume);
+        assertThat(script.write(owner, opened, 0, 7 << 16)).isEqualTo(Status.OK);
+        script.world.ending();
+        script.node(away).kill(true);
+        assertThat(script.write(owner, opened, 0, 8 << 16)).isEqualTo(Status.OK);
+        assertThat(script.current(volume).inSync()).hasSize(2);
+        // What nobody has heard of, nobody can miss.
+        script.run(1);
+        script.node(owner).kill(false);
+        Configuration newest = script.current(volume);
+        int changes = Math.min(forgotten, (int) newest.epoch() - 1);
+
+        script.world.config.rollBack(volume.volume(), changes);
+        script.node(away).start();
+        script.node(owner).start();
+        script.run(20);
+        for (int attempt = 0; attempt < 16; attempt++) {
+            int node = 1 + attempt % 4;
+            script.ask(node, (engine, receiver) -> engine.serve("v", receiver));
+            HostVolume wrong = script.current(volume).attachId() == null ? null : script.open(node, volume);
+            if (wrong != null) {
+                assertThat(script.read(node, wrong, 0)).isEqualTo(8 << 16);
+            }
+        }
+        assertThat(script.current(volume).epoch()).isLessThanOrEqualTo(newest.epoch());
+        assertThat(script.world.logged("StoreRolledBack")).isPositive();
     }
 }
