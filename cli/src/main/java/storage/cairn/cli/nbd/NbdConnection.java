@@ -210,9 +210,13 @@ final class NbdConnection implements AutoCloseable {
         return key;
     }
 
+    /** What was sent and has not left this machine yet is thrown away: it may be sent again elsewhere. */
     @Override
     public void close() {
         try {
+            if (!(uri.address() instanceof UnixDomainSocketAddress) && socket.isConnected()) {
+                socket.setOption(StandardSocketOptions.SO_LINGER, 0);
+            }
             socket.close();
         } catch (IOException e) {
             throw new java.io.UncheckedIOException("closing a socket to " + uri, e);

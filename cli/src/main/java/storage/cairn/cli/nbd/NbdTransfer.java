@@ -269,7 +269,7 @@ final class NbdTransfer {
     }
 
     private static void checkInside(NbdCommand command, long from, long length) throws IOException {
-        if (command.type() != NbdCommand.Type.READ || length < 1 || from < 0 || from + length > command.length()) {
+        if (command.type() != NbdCommand.Type.READ || length < 1 || from < 0 || from > command.length() - length) {
             throw new IOException("the server sent data that was not asked for");
         }
     }

@@ -95,7 +95,10 @@ public final class Fuzz implements Callable<Integer> {
     private JazzerRun.Outcome run(String name, long seconds) throws Exception {
         JazzerRun run =
                 new JazzerRun(name, Files.createDirectories(work.resolve(name)).toAbsolutePath());
-        List<byte[]> seeds = new ArrayList<>(FuzzTargets.named(name).seeds());
+        List<byte[]> seeds = new ArrayList<>();
+        try (FuzzTarget target = FuzzTargets.named(name)) {
+            seeds.addAll(target.seeds());
+        }
         seeds.addAll(Corpus.load(name));
         run.seed(seeds);
         JazzerRun.Outcome outcome = run.explore(seconds);

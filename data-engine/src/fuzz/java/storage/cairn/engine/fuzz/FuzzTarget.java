@@ -6,7 +6,7 @@ import java.util.List;
  * One decoder, and what is around it as far as its input reaches. The same input must do the same each time, so that
  * a finding can be looked at again.
  */
-public interface FuzzTarget {
+public interface FuzzTarget extends AutoCloseable {
     /**
      * Decodes {@code input}. What the decoder refuses, the way it is meant to, ends normally; an exception is a
      * finding.
@@ -23,4 +23,7 @@ public interface FuzzTarget {
     default Thread worker() {
         return Thread.currentThread();
     }
+
+    @Override
+    default void close() throws Exception {}
 }

@@ -134,6 +134,7 @@ final class JazzerRun {
                 "--sun-misc-unsafe-memory-access=allow",
                 "--add-opens=java.base/java.lang.reflect=ALL-UNNAMED",
                 "--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED",
+                "--add-exports=java.base/sun.nio.ch=ALL-UNNAMED",
                 "-XX:+EnableDynamicAgentLoading",
                 "-Dlog4j2.level=OFF",
                 "-Dcairn.fuzz.target=" + target,

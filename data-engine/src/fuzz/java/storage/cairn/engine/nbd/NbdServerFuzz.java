@@ -151,6 +151,11 @@ public final class NbdServerFuzz implements FuzzTarget {
     }
 
     @Override
+    public void close() throws Exception {
+        server.stop();
+    }
+
+    @Override
     public List<byte[]> seeds() throws IOException {
         List<byte[]> seeds = new ArrayList<>();
         for (int last : new int[] {NbdWire.OPT_GO, NbdWire.OPT_INFO, NbdWire.OPT_EXPORT_NAME, NbdWire.OPT_LIST}) {

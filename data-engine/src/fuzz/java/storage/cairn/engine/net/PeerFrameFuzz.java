@@ -20,11 +20,13 @@ import storage.cairn.engine.protocol.Frames;
 
 /**
  * The bytes of a stream between engines, cut into frames. The first byte of an input says in which pieces they
- * arrive (its low six bits) and whether headers get right checksums first, so that what they protect is reached.
+ * arrive (its low four bits), whether the other end has proved nothing (32), and whether headers get right checksums
+ * first (64), so that what they protect is reached.
  */
 public final class PeerFrameFuzz implements FuzzTarget {
     private static final UUID CLUSTER = new UUID(1, 2);
     private static final int SEAL = 64;
+    private static final int STRANGER = 32;
     private static final int MANY_TURNS = 1 << 16;
 
     private final TestLoop loop = new TestLoop(EngineLoop.Setting.POOL);
@@ -57,6 +59,9 @@ public final class PeerFrameFuzz implements FuzzTarget {
         Frame sink = new Frame();
         FrameCutter cutter =
                 new FrameCutter(Frames.FRAMING, payloads, heads, loop.engine.views(), stage, scratch, sink);
+        if ((input[0] & STRANGER) == 0) {
+            cutter.trust();
+        }
         try {
             for (int turns = 0; wire.isReadable(); turns++) {
                 ByteBuf target = cutter.nextTarget();
@@ -102,6 +107,12 @@ public final class PeerFrameFuzz implements FuzzTarget {
         if (!condition) {
             throw new AssertionError(what);
         }
+    }
+
+    @Override
+    public void close() {
+        stage.release();
+        loop.close();
     }
 
     @Override

@@ -117,6 +117,7 @@ public final class FuzzNode {
         final List<byte[]> sent = new ArrayList<>();
         Network.@Nullable Listener listener;
         boolean closed;
+        boolean trusted;
 
         @Override
         public void send(
@@ -138,6 +139,11 @@ public final class FuzzNode {
                 listener.closed(this, "closed by the peer", false);
                 listener = null;
             }
+        }
+
+        @Override
+        public void trust() {
+            trusted = true;
         }
 
         @Override

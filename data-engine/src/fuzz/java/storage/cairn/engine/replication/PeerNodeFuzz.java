@@ -62,6 +62,9 @@ public final class PeerNodeFuzz implements FuzzTarget {
         for (byte[] sent : link.sent) {
             reader.open(ByteBuffer.wrap(withoutPayload(sent)), null);
         }
+        if (link.trusted != (role != 0)) {
+            throw new AssertionError("trusted: " + link.trusted + ", in role " + role);
+        }
         link.end();
         node.runMillis(20);
         if (pool.outBytes() != 0) {

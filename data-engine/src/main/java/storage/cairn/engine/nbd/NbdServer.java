@@ -188,7 +188,7 @@ public final class NbdServer {
     void endGone(String volumeName) {
         for (NbdChannel connection : List.copyOf(serving)) {
             if (connection.phase() instanceof NbdSession session
-                    && session.volumeName().equals(volumeName)
+                    && session.serves(volumeName)
                     && isGone(connection.channel())) {
                 session.clientGone();
             }

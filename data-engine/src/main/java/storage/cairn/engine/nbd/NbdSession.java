@@ -117,14 +117,11 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         export.close();
     }
 
-    String volumeName() {
-        return export.volumeName();
+    boolean serves(String volumeName) {
+        return export.volumeName().equals(volumeName);
     }
 
-    /**
-     * The client closed the connection. It may send again elsewhere what was not answered: nothing of that may begin
-     * any more, and what was sent before DISC is no exception, since the client did not wait for it.
-     */
+    /** The client closed the connection and may send again elsewhere (I25): nothing begins any more, DISC or not. */
     void clientGone() {
         end();
         export.close();

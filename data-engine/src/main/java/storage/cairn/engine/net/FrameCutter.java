@@ -24,6 +24,8 @@ final class FrameCutter {
     static final int STAGE_BYTES = 32 << 10;
     /** A longer head gets a buffer of its own, so that one in the stage always leaves room to receive. */
     private static final int STAGED_HEAD_MAX_BYTES = STAGE_BYTES / 2;
+    /** Longest body of a frame from somebody who has proved nothing yet; HELLO has 113 bytes, a refusal 514. */
+    private static final int STRANGERS_BODY_MAX_BYTES = 1 << 10;
     /** Less than this is not worth a system call of its own. */
     private static final int DIRECT_MIN_BYTES = 12 << 10;
 
@@ -62,6 +64,7 @@ final class FrameCutter {
 
     private int headBytes;
     private int payloadBytes;
+    private boolean trusted;
     private @Nullable Buffer longHead;
     private int headFilled;
     private @Nullable Buffer payload;
@@ -88,6 +91,11 @@ final class FrameCutter {
     /** Memory for frame heads that are delivered, one for each loop. */
     static ByteBuffer newScratch() {
         return ByteBuffer.allocateDirect(STAGED_HEAD_MAX_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** The other end has proved who it is: its frames may be as long as the framing allows. */
+    void trust() {
+        trusted = true;
     }
 
     /** Where the next bytes are to be received. The caller gives it to {@link #received} or releases it. */
@@ -161,6 +169,10 @@ final class FrameCutter {
         }
         if (data < 0 || data > BufferPool.MAX_BYTES || data % BlockDevice.BLOCK_BYTES != 0) {
             throw new BadFrameException("a frame with a payload of " + data + " bytes");
+        }
+        if (!trusted && (body > STRANGERS_BODY_MAX_BYTES || data > 0)) {
+            throw new BadFrameException("a frame of " + body + " + " + data
+                    + " bytes before the other end has proved that it knows the cluster's secret");
         }
         headBytes = fixed + body;
         payloadBytes = data;

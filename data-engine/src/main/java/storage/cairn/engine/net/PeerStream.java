@@ -109,6 +109,12 @@ final class PeerStream extends ChannelInboundHandlerAdapter implements Network.S
     }
 
     @Override
+    public void trust() {
+        transport.checkOnLoop();
+        cutter.trust();
+    }
+
+    @Override
     public long queuedBytes() {
         return endReason == null ? sending.queuedBytes() : 0;
     }

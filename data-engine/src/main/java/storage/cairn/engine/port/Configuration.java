@@ -42,6 +42,12 @@ public record Configuration(
     /** The most replicas a volume can have, of all three kinds together. */
     public static final int MAX_REPLICAS = 5;
 
+    /** The longest name in UTF-8 that a disk can hold. */
+    public static final int MAX_NAME_BYTES = 63;
+
+    /** The last epoch: a disk's records hold it in 32 bits. At one change a second it is reached after 136 years. */
+    public static final long MAX_EPOCH = 0xffff_ffffL;
+
     public Configuration {
         inSync = List.copyOf(inSync);
         syncing = List.copyOf(syncing);
@@ -50,7 +56,14 @@ public record Configuration(
             throw new IllegalArgumentException(
                     "volume " + name + ": " + inSync.size() + " in-sync replicas, at least " + minInSync + " needed");
         }
-        if (epoch < 1 || storeTerm < 1 || sizeBytes <= 0 || sizeBytes % BlockDevice.BLOCK_BYTES != 0) {
+        if (inSync.size() + syncing.size() + outOfSync.size() > MAX_REPLICAS) {
+            throw new IllegalArgumentException("volume " + name + ": more than " + MAX_REPLICAS + " replicas");
+        }
+        if (epoch < 1
+                || epoch > MAX_EPOCH
+                || storeTerm < 1
+                || sizeBytes <= 0
+                || sizeBytes % BlockDevice.BLOCK_BYTES != 0) {
             throw new IllegalArgumentException("volume " + name + ": bad epoch, term or size");
         }
     }

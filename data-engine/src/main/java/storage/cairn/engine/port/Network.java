@@ -29,6 +29,12 @@ public interface Network {
          */
         void send(ByteBuffer header, int headerBytes, @Nullable Buffer payload, int payloadOffset, int payloadBytes);
 
+        /**
+         * The other end has proved who it is. Until this is called a received frame is short and has no payload, or
+         * the stream ends: a stranger costs no memory.
+         */
+        void trust();
+
         /** Bytes queued and not yet taken by the kernel. */
         long queuedBytes();
 

@@ -1,5 +1,6 @@
 package storage.cairn.engine.protocol;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -48,6 +49,9 @@ public final class Configurations {
     public static Configuration read(FrameReader in) throws BadFrameException {
         VolumeId volume = new VolumeId(in.id());
         String name = in.text();
+        if (name.getBytes(StandardCharsets.UTF_8).length > Configuration.MAX_NAME_BYTES) {
+            throw new BadFrameException("a configuration with a name of more than " + Configuration.MAX_NAME_BYTES + " bytes");
+        }
         int storeTerm = in.u32();
         long epoch = in.natural();
         UUID changeId = in.id();

@@ -96,6 +96,7 @@ final class Incoming implements Network.Listener {
             }
             deadline.cancel();
             proved = true;
+            stream.trust();
             streams.proved(this);
             serve(said);
         } else {

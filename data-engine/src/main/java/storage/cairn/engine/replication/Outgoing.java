@@ -123,6 +123,7 @@ final class Outgoing implements Network.Listener {
                 throw new BadFrameException("it does not know the cluster's secret, or is not node " + node);
             }
             proved = true;
+            from.trust();
             byte[] mine = context.authentication.ofClient(hello, challenge);
             context.writer.begin(FrameType.PROOF, 0).bytes(mine).send(from);
         } else if (proved && in.type() == FrameType.WELCOME) {

@@ -32,7 +32,7 @@ final class ConfigurationCodec {
     private static final int ATTACHED = 2;
     private static final int FORMATTED = 4;
     private static final int DELETED = 8;
-    private static final int MAX_NAME = 63;
+    private static final int MAX_NAME = Configuration.MAX_NAME_BYTES;
 
     private ConfigurationCodec() {}
 

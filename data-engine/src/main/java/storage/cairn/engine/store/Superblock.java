@@ -95,12 +95,17 @@ record Superblock(
         if (catalogBytes < 0 || catalogBytes > (long) catalog.pages() * Catalog.PAYLOAD) {
             throw new StoreException("the superblock names a catalog of " + catalogBytes + " bytes");
         }
+        long replayFrom = mem.i64(at + 112);
+        if (replayFrom < 1 || mem.i64(at + 72) < 1 || mem.i64(at + 176) < 0) {
+            throw new StoreException("the superblock names journal block " + replayFrom + ", number " + mem.i64(at + 72)
+                    + " or " + mem.i64(at + 176) + " slots in use: no store wrote that");
+        }
         return new Superblock(
                 new Label(new DiskId(mem.uuid(at + 40)), mem.uuid(at + 56)),
                 mem.i64(at + 72),
                 mem.i32(at + 84),
                 layout,
-                mem.i64(at + 112),
+                replayFrom,
                 mem.i32(at + 120),
                 (mem.i32(at + 124) & CLEAN) != 0,
                 catalog,

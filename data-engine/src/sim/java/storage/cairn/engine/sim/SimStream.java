@@ -379,6 +379,9 @@ final class SimStream implements Network.Stream {
     }
 
     @Override
+    public void trust() {}
+
+    @Override
     public long queuedBytes() {
         return queuedBytes;
     }

@@ -1,6 +1,7 @@
 package storage.cairn.engine.net;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -11,6 +12,8 @@ import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import storage.cairn.engine.io.EngineLoop;
 import storage.cairn.engine.io.Slab;
 import storage.cairn.engine.io.TestLoop;
@@ -59,6 +62,7 @@ final class FrameCutterTest {
         ByteBuf stage = Unpooled.directBuffer(FrameCutter.STAGE_BYTES, FrameCutter.STAGE_BYTES);
         FrameCutter cutter = new FrameCutter(
                 new TestFraming(), payloads, heads, loop.engine.views(), stage, FrameCutter.newScratch(), collector);
+        cutter.trust();
         int largest = 1 + random.nextInt(100_000);
         while (wire.isReadable()) {
             ByteBuf target = cutter.nextTarget();
@@ -100,6 +104,7 @@ final class FrameCutterTest {
                     stage,
                     FrameCutter.newScratch(),
                     collector);
+            cutter.trust();
             ByteBuf target = cutter.nextTarget();
             for (int i = 0; i < 3; i++) {
                 target.writeBytes(TestFraming.head(i, 10, i == 1 ? 4096 : 0));
@@ -116,6 +121,30 @@ final class FrameCutterTest {
             cut(cutter);
             assertThat(collector.frames).isEqualTo(3);
             assertThat(collector.problems).isEmpty();
+            stage.release();
+        });
+    }
+
+    @ParameterizedTest
+    @CsvSource({"10, 4096", "2000, 0"})
+    void whoHasProvedNothingCostsNoMemory(int body, int payload) {
+        loop.run(() -> {
+            ByteBuf stage = Unpooled.directBuffer(FrameCutter.STAGE_BYTES, FrameCutter.STAGE_BYTES);
+            FrameCutter cutter = new FrameCutter(
+                    new TestFraming(),
+                    payloads,
+                    heads,
+                    loop.engine.views(),
+                    stage,
+                    FrameCutter.newScratch(),
+                    new Collector());
+            ByteBuf target = cutter.nextTarget();
+            target.writeBytes(TestFraming.head(0, body, payload));
+            cutter.received(target);
+            assertThatThrownBy(cutter::cut)
+                    .isInstanceOf(BadFrameException.class)
+                    .hasMessageContaining("before the other end has proved");
+            assertThat(payloads.outBytes() + heads.outBytes()).isZero();
             stage.release();
         });
     }

@@ -37,6 +37,7 @@ final class Peer implements AutoCloseable {
             Listener listener = new Listener();
             listener.stream = stream;
             acceptedListeners.add(listener);
+            stream.trust();
             return listener;
         }));
         address = transport.listen(address);
@@ -46,6 +47,7 @@ final class Peer implements AutoCloseable {
         Listener listener = new Listener();
         loop.run(() -> {
             listener.stream = transport.connect(2, listener);
+            listener.stream.trust();
             if (listener.openedTimes + listener.closedTimes > 0) {
                 listener.problems.add("called back inside connect");
             }

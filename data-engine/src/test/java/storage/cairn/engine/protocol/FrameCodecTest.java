@@ -107,6 +107,32 @@ final class FrameCodecTest {
         }
     }
 
+    /** A disk's record of it has 63 bytes for the name: a longer one must not get as far as that. */
+    @Test
+    void aConfigurationThatNoDiskCanHoldIsRefused() throws BadFrameException {
+        Configuration value = new Configuration(
+                new VolumeId(new UUID(1, 1)),
+                "x".repeat(64),
+                1,
+                1,
+                new UUID(1, 2),
+                null,
+                List.of(new DiskId(new UUID(1, 3))),
+                List.of(),
+                List.of(),
+                1,
+                4096,
+                null,
+                false,
+                false);
+        FrameWriter out = writer.begin(FrameType.EPOCH_SET, 1);
+        Configurations.write(out, value);
+        reader.open(sealed(out), null);
+        assertThatThrownBy(() -> Configurations.read(reader))
+                .isInstanceOf(BadFrameException.class)
+                .hasMessageContaining("63");
+    }
+
     @Test
     void refusalsSayWhatIsWrong() {
         ByteBuffer other = sealed(new FrameWriter(new UUID(9, 9)).begin(FrameType.PING, 1));

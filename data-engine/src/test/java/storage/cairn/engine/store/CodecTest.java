@@ -79,7 +79,7 @@ class CodecTest {
                 new VolumeId(uuid()),
                 "v" + "x".repeat(random.nextInt(62)),
                 1 + random.nextInt(9),
-                1 + random.nextLong(1L << 40),
+                1 + random.nextLong(Configuration.MAX_EPOCH),
                 uuid(),
                 random.nextBoolean() ? null : new Configuration.Owner(random.nextInt(1000), uuid()),
                 inSync,
@@ -98,17 +98,17 @@ class CodecTest {
             Mem mem = i % 2 == 0 ? heap() : direct();
             Superblock superblock = new Superblock(
                     new Label(new DiskId(uuid()), uuid()),
-                    random.nextLong(),
+                    1 + random.nextLong(Long.MAX_VALUE - 1),
                     random.nextInt(),
                     layout,
-                    random.nextLong(),
+                    1 + random.nextLong(Long.MAX_VALUE - 1),
                     random.nextInt(),
                     random.nextBoolean(),
                     new PageList.Root(slot(), random.nextInt(), 3),
                     random.nextLong(3L * Catalog.PAYLOAD),
                     PageList.Root.NONE,
                     random.nextLong(),
-                    random.nextLong());
+                    random.nextLong(Long.MAX_VALUE));
             int copy = random.nextInt(4);
             superblock.encode(mem, 1, copy);
             assertThat(Superblock.decode(mem, 1, copy, layout.devBlocks())).isEqualTo(superblock);
