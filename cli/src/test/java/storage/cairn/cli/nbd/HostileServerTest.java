@@ -97,11 +97,9 @@ class HostileServerTest {
 
     private void expect(Reply reply, String reason) throws Exception {
         try (Server server = new Server(reply);
-                NbdClient client =
-                        new NbdClient(List.of(server.uri()), new NbdClient.Settings(4, 10_000), listener)) {
+                NbdClient client = new NbdClient(List.of(server.uri()), new NbdClient.Settings(4, 10_000), listener)) {
             BlockingQueue<NbdCommand> ended = new ArrayBlockingQueue<>(1);
-            client.submit(
-                    new NbdCommand(ended::add).transfer(NbdCommand.Type.READ, 4096, ByteBuffer.allocate(4096)));
+            client.submit(new NbdCommand(ended::add).transfer(NbdCommand.Type.READ, 4096, ByteBuffer.allocate(4096)));
             await().atMost(20, TimeUnit.SECONDS)
                     .until(() -> listener.events.stream().anyMatch(event -> event.contains(reason)));
             assertThat(ended).as("a read that was not answered").isEmpty();

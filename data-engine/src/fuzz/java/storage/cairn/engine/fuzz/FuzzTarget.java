@@ -25,5 +25,5 @@ public interface FuzzTarget extends AutoCloseable {
     }
 
     @Override
-    default void close() throws Exception {}
+    default void close() {}
 }

@@ -50,7 +50,8 @@ public final class Configurations {
         VolumeId volume = new VolumeId(in.id());
         String name = in.text();
         if (name.getBytes(StandardCharsets.UTF_8).length > Configuration.MAX_NAME_BYTES) {
-            throw new BadFrameException("a configuration with a name of more than " + Configuration.MAX_NAME_BYTES + " bytes");
+            throw new BadFrameException(
+                    "a configuration with a name of more than " + Configuration.MAX_NAME_BYTES + " bytes");
         }
         int storeTerm = in.u32();
         long epoch = in.natural();

@@ -69,7 +69,8 @@ final class EngineEdgesIT {
         Set<String> documented = names(DOCUMENTED, page.substring(page.indexOf("| Metric |")));
         // These are there while a replica is being rebuilt.
         documented.removeIf(name -> name.startsWith("cairn_rebuild_"));
-        try (LocalCluster cluster = LocalCluster.lay(folder, 2, DISK_BYTES, "auto").start()) {
+        try (LocalCluster cluster =
+                LocalCluster.lay(folder, 2, DISK_BYTES, "auto").start()) {
             cluster.create("data", 16 << 20, 2);
             String export = cluster.serve(1, "data");
             NbdTools.shell(folder, cluster.uri(1, export), "h.pwrite(b'x' * 4096, 0); h.pread(4096, 0)");
@@ -88,7 +89,8 @@ final class EngineEdgesIT {
 
     @Test
     void aSecondRequestHurriesAnEndThatWaitsForADeadNode() throws Exception {
-        try (LocalCluster cluster = LocalCluster.lay(folder, 2, DISK_BYTES, "auto").start()) {
+        try (LocalCluster cluster =
+                LocalCluster.lay(folder, 2, DISK_BYTES, "auto").start()) {
             cluster.create("data", 16 << 20, 2);
             String export = cluster.serve(1, "data");
             NbdTools.shell(folder, cluster.uri(1, export), "h.pwrite(b'x' * 4096, 0)");
@@ -102,10 +104,7 @@ final class EngineEdgesIT {
             assertThat(owner.log()).contains("in a hurry");
             cluster.engine(2).resume();
             owner.start();
-            NbdTools.shell(
-                    folder,
-                    cluster.uri(1, export),
-                    "assert h.pread(4096, 0) == bytearray(b'x' * 4096)");
+            NbdTools.shell(folder, cluster.uri(1, export), "assert h.pread(4096, 0) == bytearray(b'x' * 4096)");
         }
     }
 
@@ -113,7 +112,8 @@ final class EngineEdgesIT {
     @ParameterizedTest
     @CsvSource({"1, Ready", "2, Ready", "3, Failed", "4, Failed"})
     void aBitFlippedSuperblockIsMendedOrNamed(int damaged, String state) throws Exception {
-        try (LocalCluster cluster = LocalCluster.lay(folder, 1, DISK_BYTES, "auto").start()) {
+        try (LocalCluster cluster =
+                LocalCluster.lay(folder, 1, DISK_BYTES, "auto").start()) {
             Path path = cluster.engine(1).folder().resolve("disk-1");
             cluster.engine(1).terminate(SOON);
             List<Long> copies = List.of(0L, 256L * 4096, DISK_BYTES - 257 * 4096, DISK_BYTES - 4096);
@@ -131,14 +131,17 @@ final class EngineEdgesIT {
                 flip(path, copies.get(3) + 100);
                 flip(path, copies.get(2) + 100);
                 cluster.start();
-                assertThat(disk(cluster).getState()).as("the first copies were mended").isEqualTo("Ready");
+                assertThat(disk(cluster).getState())
+                        .as("the first copies were mended")
+                        .isEqualTo("Ready");
             }
         }
     }
 
     @Test
     void aDiskThatShrankIsNamedWithBothSizes() throws Exception {
-        try (LocalCluster cluster = LocalCluster.lay(folder, 1, DISK_BYTES, "auto").start()) {
+        try (LocalCluster cluster =
+                LocalCluster.lay(folder, 1, DISK_BYTES, "auto").start()) {
             Path path = cluster.engine(1).folder().resolve("disk-1");
             cluster.engine(1).terminate(SOON);
             try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
@@ -157,7 +160,8 @@ final class EngineEdgesIT {
     /** The last copy of what was acked: what cannot be told any more is an error for the host, and never zeroes. */
     @Test
     void aBlockThatRottedOnTheOnlyReplicaIsAnErrorForTheHost() throws Exception {
-        try (LocalCluster cluster = LocalCluster.lay(folder, 1, DISK_BYTES, "auto").start()) {
+        try (LocalCluster cluster =
+                LocalCluster.lay(folder, 1, DISK_BYTES, "auto").start()) {
             cluster.create("data", 16 << 20, 1);
             String export = cluster.serve(1, "data");
             NbdTools.shell(folder, cluster.uri(1, export), "h.pwrite(b'Q' * 4096, 8192); h.pwrite(b'R' * 4096, 16384)");
@@ -165,10 +169,7 @@ final class EngineEdgesIT {
             cluster.engine(1).terminate(SOON);
             assertThat(rot(path, (byte) 'Q')).isTrue();
             cluster.start();
-            NbdTools.shell(
-                    folder,
-                    cluster.uri(1, cluster.serve(1, "data")),
-                    """
+            NbdTools.shell(folder, cluster.uri(1, cluster.serve(1, "data")), """
                     assert h.pread(4096, 16384) == bytearray(b'R' * 4096)
                     try:
                         h.pread(4096, 8192)
