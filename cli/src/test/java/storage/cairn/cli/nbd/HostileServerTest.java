@@ -107,7 +107,7 @@ class HostileServerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(longs = {0, 8192, Long.MAX_VALUE, Long.MIN_VALUE, 4096L + Long.MAX_VALUE - 100})
+    @ValueSource(longs = {0, 8192, Long.MAX_VALUE, Long.MIN_VALUE, Long.MIN_VALUE + 3995})
     void dataOutsideOfWhatWasAskedForIsRefused(long offset) throws Exception {
         expect(
                 (out, cookie) -> {
