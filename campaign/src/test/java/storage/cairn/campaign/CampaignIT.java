@@ -45,7 +45,8 @@ final class CampaignIT {
                 "--engine",
                 "storage.cairn.engine.node.HastyEngineMain");
         assertThat(outcome.code).as(outcome.text).isEqualTo(1);
-        assertThat(outcome.text).contains("BROKEN").containsAnyOf("linearizability", "I9", "crash");
+        // Lost writes show as such, as replicas that differ, or as a volume that nobody can serve any more.
+        assertThat(outcome.text).contains("BROKEN in life");
         deleteKept(outcome.text);
     }
 
