@@ -72,7 +72,8 @@ final class RelayProcess {
         long pid = Helper.start(log, line.toArray(String[]::new));
         try {
             Helper.await("What stands behind the device did not reach the volume", log, () -> {
-                if (!runs(pid)) {
+                // Not by its arguments, which are not to be seen for a moment while it becomes the program.
+                if (ProcessHandle.of(pid).filter(ProcessHandle::isAlive).isEmpty()) {
                     throw new Failure(ExitCode.FAILED, "What stands behind the device ended: " + Helper.said(log));
                 }
                 return Files.exists(socket());
