@@ -26,8 +26,6 @@ final class MemoryVolume {
     private long commitSeq;
     private long highestWseq;
     private long mapped;
-    /** Of all entries that were ever applied. */
-    private long newestEpoch;
 
     MemoryVolume(Configuration configuration, Faults faults) {
         this.configuration = configuration;
@@ -96,13 +94,6 @@ final class MemoryVolume {
     }
 
     private void enter(TailEntry entry, long commit) {
-        if (entry.epoch() > newestEpoch && entry.wseq() <= highestWseq) {
-            throw new Violation(
-                    "I8",
-                    configuration.name() + ": " + entry + " is of a newer epoch than wseq " + highestWseq
-                            + ", which is here already");
-        }
-        newestEpoch = Math.max(newestEpoch, entry.epoch());
         highestWseq = Math.max(highestWseq, entry.wseq());
         if (entry.wseq() > commitSeq) {
             tail.put(entry.wseq(), entry);
