@@ -44,6 +44,8 @@ final class Member implements ReplicaLink.Events {
     /** Its acks count already: it is about to be in sync. */
     private boolean promoting;
 
+    private int owed;
+
     long rejoinAtNanos;
     int timesSlow;
 
@@ -136,6 +138,18 @@ final class Member implements ReplicaLink.Events {
 
     void measured(long nanos) {
         latencyNanos = latencyNanos == 0 ? nanos : latencyNanos + (nanos - latencyNanos) / EWMA_SHARE;
+    }
+
+    /** Counts the operations that were completed without it and that it has not answered yet. */
+    void owes(int more) {
+        owed += more;
+        if (owed == 0 && promoting) {
+            owner.touch();
+        }
+    }
+
+    boolean owesAnswers() {
+        return owed > 0;
     }
 
     void acked(long nowNanos) {

@@ -326,6 +326,10 @@ final class Rebuild {
             stop("it has not granted");
             return;
         }
+        if (target.owesAnswers()) {
+            // Its disk may yet refuse the data of one that was completed without it.
+            return;
+        }
         Configuration current = owner.membership().current();
         Change change = new Change(current).inSync(target.disk);
         StringBuilder text = new StringBuilder("disk " + target.disk + ", " + copiedBytes + " bytes copied");

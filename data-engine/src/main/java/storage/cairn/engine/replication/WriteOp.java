@@ -23,7 +23,9 @@ final class WriteOp extends HostOp implements Replica.Done {
     long wseq;
     /** Members that hold it durably, by their bits. */
     int acked;
-    /** Answers that are still to come. */
+    /** Members whose answer is still to come, by their bits. */
+    int awaited;
+    /** Answers that are still to come, and resends that are. */
     int underWay;
 
     int resends;
@@ -111,6 +113,7 @@ final class WriteOp extends HostOp implements Replica.Done {
     void clear() {
         releaseMemory();
         acked = 0;
+        awaited = 0;
         underWay = 0;
         resends = 0;
         headBytes = 0;

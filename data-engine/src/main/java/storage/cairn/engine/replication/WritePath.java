@@ -224,11 +224,17 @@ final class WritePath {
 
     private void send(WriteOp op, Member member) {
         op.underWay++;
+        op.awaited |= member.bit;
         member.link().write(op, commitSeq, member.index);
     }
 
     void answered(WriteOp op, int index, Status status) {
         op.underWay--;
+        Member member = members.at(index);
+        if (op.complete && (op.awaited & member.bit) != 0) {
+            member.owes(-1);
+        }
+        op.awaited &= ~member.bit;
         walks++;
         took(op, index, status);
         walks--;
@@ -247,7 +253,7 @@ final class WritePath {
         } else if (status == Status.CORRUPT && !op.complete && member.takesWrites() && op.resends < MAX_RESENDS) {
             op.resends++;
             send(op, member);
-        } else if (status == Status.UNAVAILABLE && member.ready() && !op.complete) {
+        } else if (status == Status.UNAVAILABLE && member.ready()) {
             resendRefused(op, member);
         } else if (status != Status.UNAVAILABLE) {
             member.fail(status, "it answered " + status + " to wseq " + op.wseq);
@@ -256,7 +262,8 @@ final class WritePath {
 
     /**
      * Its disk refused the data and made that the write never happened, or its way is about to end: whoever is still
-     * there gets it once more, some do not for long.
+     * there gets it once more, some do not for long. One that is being rebuilt may refuse what the others have completed,
+     * and whose data is given back: it starts anew.
      */
     private void resendRefused(WriteOp op, Member member) {
         if (op.resends >= MAX_RESENDS) {
@@ -268,11 +275,12 @@ final class WritePath {
         ReplicaLink through = member.link();
         context.clock.execute(() -> {
             op.underWay--;
-            if (!owner.stopped()
-                    && !op.complete
-                    && member.ready()
-                    && member.link().equals(through)) {
-                rollForward(op, member);
+            if (!owner.stopped() && member.ready() && member.link().equals(through)) {
+                if (op.complete) {
+                    member.fail(Status.UNAVAILABLE, "its disk did not take wseq " + op.wseq);
+                } else {
+                    rollForward(op, member);
+                }
             }
             recycleIfOver(op);
         });
@@ -280,6 +288,7 @@ final class WritePath {
 
     private void rollForward(WriteOp op, Member member) {
         op.underWay++;
+        op.awaited |= member.bit;
         Buffer data = op.kind == Replica.Kind.WRITE ? op.data() : null;
         member.link()
                 .rollForward(owner.membership().current().epoch(), op.entry(), commitSeq, data, 0, op, member.index);
@@ -293,6 +302,11 @@ final class WritePath {
 
     private void complete(WriteOp op) {
         op.complete = true;
+        for (int i = 0; op.awaited != 0 && i < members.count(); i++) {
+            if ((op.awaited & members.at(i).bit) != 0) {
+                members.at(i).owes(1);
+            }
+        }
         op.releaseMemory();
         while (!tail.isEmpty() && tail.peek().complete) {
             WriteOp first = tail.remove();
