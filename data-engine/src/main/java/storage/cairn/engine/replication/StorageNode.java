@@ -76,7 +76,7 @@ public final class StorageNode implements Exports {
             for (ServedDisk disk : replicas.disks()) {
                 ReplicaSlot slot = disk.slots().get(volume);
                 Configuration held = slot == null ? null : slot.replica().configuration();
-                if (held != null && (newest == null || held.newerThan(newest))) {
+                if (held != null && (newest == null || held.provesRollBackOf(newest))) {
                     newest = held;
                 }
             }
