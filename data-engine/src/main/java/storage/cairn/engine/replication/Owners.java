@@ -34,9 +34,9 @@ final class Owners implements OwnerHost {
 
     /** What this node has seen of a volume's configuration, whatever the store says now. */
     interface Witness {
-        /** The newest that it has seen accepted, null when none. */
+        /** One that it has seen accepted and that {@code read} cannot follow from, null when none. */
         @Nullable
-        Configuration newest(VolumeId volume);
+        Configuration against(Configuration read);
 
         /** A replica has it. */
         void witnessed(Configuration configuration);
@@ -78,10 +78,9 @@ final class Owners implements OwnerHost {
     void takeOver(Versioned found, @Nullable UUID attachId, VolumeOwner.Started started) {
         VolumeId volume = found.value().volume();
         VolumeOwner present = owners.get(volume);
-        Configuration newest = witness.newest(volume);
         if (closed) {
             context.clock.execute(() -> started.failed(Status.UNAVAILABLE, "this node shuts down"));
-        } else if (present == null && newest != null && newest.provesRollBackOf(found.value())) {
+        } else if (present == null && witness.against(found.value()) != null) {
             refuse(volume, started);
         } else if (present == null) {
             VolumeOwner fresh = new VolumeOwner(context, this, found);
@@ -99,17 +98,18 @@ final class Owners implements OwnerHost {
      */
     private void refuse(VolumeId volume, VolumeOwner.Started started) {
         context.configStore.get(volume, outcome -> {
-            Configuration newest = witness.newest(volume);
-            if (newest == null
-                    || !(outcome instanceof Read.Found found)
-                    || !newest.provesRollBackOf(found.current().value())) {
+            Configuration seen = outcome instanceof Read.Found found
+                    ? witness.against(found.current().value())
+                    : null;
+            if (seen == null) {
                 started.failed(Status.UNAVAILABLE, "its configuration changed meanwhile");
                 return;
             }
-            long read = found.current().value().epoch();
-            String reason = "StoreRolledBack: this node knows epoch " + newest.epoch() + " of it, the configuration"
-                    + " store has epoch " + read + "; restore the store to its newest state";
-            context.log.event(Log.Level.ERROR, newest.name(), read, "StoreRolledBack", reason);
+            long read = ((Read.Found) outcome).current().value().epoch();
+            String reason = "StoreRolledBack: this node knows epoch " + seen.epoch() + " of it, the configuration"
+                    + " store has epoch " + read + (read == seen.epoch() ? " by another change" : "")
+                    + "; restore the store to its newest state";
+            context.log.event(Log.Level.ERROR, seen.name(), read, "StoreRolledBack", reason);
             started.failed(Status.UNAVAILABLE, reason);
         });
     }

@@ -71,16 +71,19 @@ public final class StorageNode implements Exports {
 
     private final class Seen implements Owners.Witness {
         @Override
-        public @Nullable Configuration newest(VolumeId volume) {
-            Configuration newest = catalog.newest(volume);
+        public @Nullable Configuration against(Configuration read) {
+            Configuration heard = catalog.newest(read.volume());
+            if (heard != null && heard.provesRollBackOf(read)) {
+                return heard;
+            }
             for (ServedDisk disk : replicas.disks()) {
-                ReplicaSlot slot = disk.slots().get(volume);
+                ReplicaSlot slot = disk.slots().get(read.volume());
                 Configuration held = slot == null ? null : slot.replica().configuration();
-                if (held != null && (newest == null || held.provesRollBackOf(newest))) {
-                    newest = held;
+                if (held != null && held.provesRollBackOf(read)) {
+                    return held;
                 }
             }
-            return newest;
+            return null;
         }
 
         @Override
