@@ -231,9 +231,12 @@ abstract class PeerTransportContract {
             try (Socket never = deaf.accept()) {
                 assertThat(never.isConnected()).isTrue();
                 here.loop.run(() -> {
-                    for (int i = 0; i < 16 && here.send(near, here.opened, i, 0, 1 << 20); i++) {
-                        assertThat(near.stream().queuedBytes()).isPositive();
+                    int sent = 0;
+                    while (sent < 16 && here.send(near, here.opened, sent, 0, 1 << 20)) {
+                        sent++;
                     }
+                    // More than a kernel keeps for a peer that reads nothing.
+                    assertThat(near.stream().queuedBytes()).isPositive();
                     near.stream().close("given up");
                 });
                 here.await(() -> near.closedTimes == 1);
