@@ -1,7 +1,7 @@
 #!/bin/sh -eu
 # Attaches the volume at the URIs "$@" by the nbd driver of this kernel; see the command `attach`.
 modprobe -a nbd ext4
-folder=/root/cluster
+folder=/tmp/cluster
 log=$folder/attachments/data.log
 attachments() {
   java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "/opt/attach/classes:/opt/attach/tests:/opt/attach/*" \
