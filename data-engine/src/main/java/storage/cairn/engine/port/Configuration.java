@@ -1,5 +1,6 @@
 package storage.cairn.engine.port;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -79,6 +80,14 @@ public record Configuration(
      * @param sinceSeq it holds every acked write up to this wseq; 0: nothing can be said
      */
     public record Stale(DiskId replica, long sinceSeq) {}
+
+    /** Every replica: in sync, being rebuilt, and out of sync. */
+    public List<DiskId> replicas() {
+        List<DiskId> all = new ArrayList<>(inSync);
+        syncing.forEach(stale -> all.add(stale.replica()));
+        outOfSync.forEach(stale -> all.add(stale.replica()));
+        return all;
+    }
 
     /** Whether this one is later than {@code other}: first by storeTerm, then by epoch. */
     public boolean newerThan(Configuration other) {

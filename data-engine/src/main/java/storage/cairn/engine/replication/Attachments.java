@@ -125,11 +125,9 @@ final class Attachments extends VolumeSteps {
     }
 
     void move(String name, int toNode, Receiver receiver) {
-        if (!context.identity.nodes().contains(toNode)) {
-            context.clock.execute(() -> fail(
-                    receiver,
-                    Problem.INVALID,
-                    "there is no node " + toNode + "; the nodes are " + context.identity.nodes()));
+        if (!context.nodes.contains(toNode)) {
+            context.clock.execute(() ->
+                    fail(receiver, Problem.INVALID, "there is no node " + toNode + "; the nodes are " + context.nodes));
             return;
         }
         find(name, receiver, found -> move(found, toNode, receiver));

@@ -76,6 +76,12 @@ final class Change {
         return this;
     }
 
+    /** It is no replica any more. */
+    Change without(DiskId disk) {
+        take(disk);
+        return this;
+    }
+
     private static <T> List<T> plus(List<T> list, T item) {
         List<T> longer = new ArrayList<>(list);
         longer.add(item);

@@ -49,6 +49,15 @@ final class Deletions {
         }
     }
 
+    /** A replica was made here while the volume may have been deleted. */
+    void made(VolumeId volume) {
+        if (tombstones.containsKey(volume)) {
+            for (ServedDisk disk : replicas.disks()) {
+                begin(disk, volume);
+            }
+        }
+    }
+
     /** A disk turned up. */
     void check(DiskId disk) {
         ServedDisk served = replicas.disk(disk);

@@ -105,7 +105,7 @@ final class Incoming implements Network.Listener {
     }
 
     private void challenge(Hello said) {
-        if (!context.identity.nodes().contains(said.node()) || said.node() == context.identity.node()) {
+        if (!context.nodes.contains(said.node()) || said.node() == context.identity.node()) {
             refuse(Status.INVALID, "node " + said.node() + " is no peer of node " + context.identity.node());
             return;
         }

@@ -291,15 +291,15 @@ final class Member implements ReplicaLink.Events {
         return leaving;
     }
 
-    /** It is taken out, and needed no more: its node may end. */
-    void letGo(UUID incarnation) {
+    /** It is taken out, and needed no more. */
+    void letGo(UUID incarnation, String reason) {
         rejoinAtNanos =
                 context.now() + NodeContext.nanos(context.settings.background().rebuildRetryMillis());
         if (state == State.READY) {
             ReplicaLink through = link();
             through.release(incarnation, (tag, status) -> {
                 if (through.equals(link)) {
-                    close("its node shut down");
+                    close(reason);
                 }
             });
         }

@@ -4,27 +4,47 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Configuration;
-import storage.cairn.engine.port.Configuration.Stale;
 import storage.cairn.engine.port.DiskId;
 
 /** All replicas of one owned volume, and which of them count while a change of the configuration is not settled. */
 final class Members {
+    /** Each member has a bit of its own for as long as the ownership lasts, also one that left. */
+    private static final int MAX_MEMBERS = 31;
+
+    private final NodeContext context;
+    private final VolumeOwner owner;
+    private final Locations locations;
     private final List<Member> all = new ArrayList<>();
+    private int named;
     private int inSync;
     private int required;
     private int readable;
     private long epoch;
 
     Members(NodeContext context, VolumeOwner owner, Locations locations, Configuration first) {
-        for (DiskId disk : first.inSync()) {
-            all.add(new Member(context, owner, locations, disk, all.size()));
+        this.context = context;
+        this.owner = owner;
+        this.locations = locations;
+        include(first);
+    }
+
+    /** Takes in those that are new in {@code next}. */
+    void include(Configuration next) {
+        for (DiskId disk : next.replicas()) {
+            if (of(disk) == null) {
+                all.add(new Member(context, owner, locations, disk, all.size()));
+            }
         }
-        for (Stale stale : first.syncing()) {
-            all.add(new Member(context, owner, locations, stale.replica(), all.size()));
-        }
-        for (Stale stale : first.outOfSync()) {
-            all.add(new Member(context, owner, locations, stale.replica(), all.size()));
-        }
+    }
+
+    /** Whether this owner can have one more. */
+    boolean hasRoom() {
+        return all.size() < MAX_MEMBERS;
+    }
+
+    /** Whether it is a replica by some configuration that may be current: those that left stay in the list. */
+    boolean named(Member member) {
+        return (named & member.bit) != 0;
     }
 
     int count() {
@@ -51,7 +71,13 @@ final class Members {
         inSync = 0;
         required = 0;
         readable = -1;
+        named = 0;
         for (Configuration possible : membership.possible()) {
+            include(possible);
+            for (DiskId disk : possible.replicas()) {
+                Member member = of(disk);
+                named |= member == null ? 0 : member.bit;
+            }
             int mask = 0;
             for (DiskId disk : possible.inSync()) {
                 Member member = of(disk);

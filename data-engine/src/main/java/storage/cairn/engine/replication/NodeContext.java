@@ -1,5 +1,6 @@
 package storage.cairn.engine.replication;
 
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.random.RandomGenerator;
 import storage.cairn.engine.port.Clock;
@@ -15,6 +16,9 @@ final class NodeContext {
     static final long NANOS_PER_MILLI = 1_000_000;
 
     final NodeIdentity identity;
+    /** Numbers of all nodes known now; more may come. */
+    final TreeSet<Integer> nodes;
+
     final NodeSettings settings;
     final Clock clock;
     final RandomGenerator random;
@@ -40,6 +44,7 @@ final class NodeContext {
             NodeBuffers buffers,
             Log log) {
         this.identity = identity;
+        this.nodes = new TreeSet<>(identity.nodes());
         this.settings = settings;
         this.clock = clock;
         this.random = random;

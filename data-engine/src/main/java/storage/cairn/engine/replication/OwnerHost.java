@@ -7,6 +7,8 @@ import storage.cairn.engine.port.Status;
 interface OwnerHost {
     Locations locations();
 
+    Placements placements();
+
     /** Something is under way: call {@link VolumeOwner#tick} soon, and again until it says no. */
     void touched(VolumeOwner owner);
 

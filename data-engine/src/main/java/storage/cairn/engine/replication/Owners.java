@@ -25,6 +25,7 @@ final class Owners implements OwnerHost {
     private final TreeMap<VolumeId, VolumeOwner> owners = new TreeMap<>();
     private final Set<VolumeOwner> active = new LinkedHashSet<>();
     private @Nullable Locations locations;
+    private @Nullable Placements placements;
     private boolean ticking;
     private boolean closed;
     private int rebuilds;
@@ -54,6 +55,19 @@ final class Owners implements OwnerHost {
     @Override
     public Locations locations() {
         Locations present = locations;
+        if (present == null) {
+            throw new IllegalStateException("used before it was put together");
+        }
+        return present;
+    }
+
+    void placements(Placements value) {
+        placements = value;
+    }
+
+    @Override
+    public Placements placements() {
+        Placements present = placements;
         if (present == null) {
             throw new IllegalStateException("used before it was put together");
         }

@@ -44,10 +44,19 @@ final class Peers implements PeerConversation.Heard, Locations {
         this.replicas = replicas;
         this.renewed = renewed;
         this.leases = new Leases(context.settings.leases().ttlMillis());
-        for (int node : context.identity.nodes()) {
+        for (int node : context.nodes) {
             if (node != context.identity.node()) {
                 conversations.put(node, new PeerConversation(context, node, this));
             }
+        }
+    }
+
+    /** A node joined the cluster. */
+    void join(int node) {
+        if (node != context.identity.node() && context.nodes.add(node)) {
+            PeerConversation conversation = new PeerConversation(context, node, this);
+            conversations.put(node, conversation);
+            conversation.connect();
         }
     }
 

@@ -36,6 +36,8 @@ public final class StorageNode implements Exports {
     private final VolumeAdmin admin;
     private final ExportOpener opener;
     private final Deletions deletions;
+    private final EmptyReplicas emptyReplicas;
+    private final Placements placements;
     private final Scrub scrub;
     private final Set<Incoming> incoming = new LinkedHashSet<>();
     private int unproved;
@@ -58,7 +60,10 @@ public final class StorageNode implements Exports {
         peers = new Peers(context, replicas, new Renewals());
         owners.locations(peers);
         deletions = new Deletions(context, replicas, this::knows);
+        emptyReplicas = new EmptyReplicas(context, replicas, deletions::made);
         catalog = new Catalog(context, this::learned);
+        placements = new Placements(context, peers, owners, catalog);
+        owners.placements(placements);
         views = new Views(context, replicas, peers, owners, catalog);
         OwnerProbe probe = new OwnerProbe(context, replicas, peers);
         attachments = new Attachments(context, peers, owners, catalog, views, probe);
@@ -161,6 +166,7 @@ public final class StorageNode implements Exports {
     public void addStore(ReplicaStore store) {
         replicas.add(store);
         deletions.check(store.disk());
+        catalog.volumes().forEach(emptyReplicas::check);
         owners.disksChanged();
     }
 
@@ -182,7 +188,19 @@ public final class StorageNode implements Exports {
         }
         if (value.deleted()) {
             deletions.tombstone(value);
+        } else {
+            emptyReplicas.check(value);
         }
+    }
+
+    /** A node joined the cluster; one that is known already may be told again. */
+    public void addNode(int node) {
+        peers.join(node);
+    }
+
+    /** The disks that somebody wants a volume on, no other; empty: nobody minds any more. */
+    public void want(VolumeId volume, List<DiskId> disks) {
+        placements.want(volume, disks);
     }
 
     /**
@@ -193,6 +211,7 @@ public final class StorageNode implements Exports {
     public void shutdown(ShutDown done) {
         shuttingDown = true;
         scrub.stop();
+        placements.stop();
         opener.stop();
         owners.close();
         List<String> problems = new ArrayList<>();

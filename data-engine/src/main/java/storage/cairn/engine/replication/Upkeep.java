@@ -66,7 +66,7 @@ final class Upkeep {
         }
         for (int i = 0; i < members.count(); i++) {
             Member member = members.at(i);
-            if (!member.ready() || !members.inSync(member)) {
+            if (members.named(member) && (!member.ready() || !members.inSync(member))) {
                 return true;
             }
         }
@@ -165,9 +165,25 @@ final class Upkeep {
         if (takeOutFailed(current)) {
             return;
         }
-        if (!takeOutLeaving(current) && !setAsideSlow(current) && !dropLostSyncing(current) && !nextRequest(current)) {
+        if (!takeOutLeaving(current)
+                && !setAsideSlow(current)
+                && !dropLostSyncing(current)
+                && !nextRequest(current)
+                && !place(current)) {
             rebuilds.step();
         }
+    }
+
+    /** One step towards the disks that the volume is wanted on. */
+    private boolean place(Configuration current) {
+        Placements.Step next = owner.placements().next(current, members, rebuilds);
+        if (next == null) {
+            return false;
+        }
+        Member leaves = next.leaves();
+        Runnable whenApplied = leaves == null ? () -> {} : () -> owner.letGo(leaves, "it is no replica any more");
+        owner.propose(next.change(), next.event(), next.detail(), whenApplied, () -> {});
+        return true;
     }
 
     private boolean takeOutFailed(Configuration current) {
@@ -214,7 +230,7 @@ final class Upkeep {
                     "LetGo",
                     "disk " + disk + ", whose node shuts down; commitSeq "
                             + owner.writes().commitSeq(),
-                    () -> owner.letGo(member),
+                    () -> owner.letGo(member, "its node shut down"),
                     () -> {});
             return true;
         }

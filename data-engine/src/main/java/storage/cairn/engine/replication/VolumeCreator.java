@@ -59,7 +59,7 @@ final class VolumeCreator {
     }
 
     void create(String name, long sizeBytes, int replicaCount, int minInSync, Receiver receiver) {
-        int nodes = context.identity.nodes().size();
+        int nodes = context.nodes.size();
         int wanted = replicaCount == 0 ? Math.min(DEFAULT_REPLICAS, nodes) : replicaCount;
         int least = minInSync == 0 ? Configuration.defaultMinInSync(wanted) : minInSync;
         String wrong = wrongName(name);

@@ -201,8 +201,8 @@ final class VolumeOwner implements Membership.Fenced {
     }
 
     /** A member that left is not in sync any more. */
-    void letGo(Member member) {
-        member.letGo(incarnation);
+    void letGo(Member member, String reason) {
+        member.letGo(incarnation, reason);
     }
 
     void memberWaits(Member member) {
@@ -454,6 +454,10 @@ final class VolumeOwner implements Membership.Fenced {
 
     RangeLock lock() {
         return lock;
+    }
+
+    Placements placements() {
+        return host.placements();
     }
 
     Rebuilds rebuilds() {

@@ -1,0 +1,224 @@
+package storage.cairn.engine.replication;
+
+import java.util.List;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.DiskId;
+import storage.cairn.engine.port.Log;
+import storage.cairn.engine.port.Status;
+import storage.cairn.engine.port.VolumeId;
+
+/**
+ * The disks that each volume is wanted on, and the steps that bring it there: a wanted disk becomes a replica that is
+ * rebuilt like any other, and an unwanted one leaves once every wanted disk is in sync.
+ *
+ * <p>A wish is no decision. The owner carries it out, by changes of the configuration like all others. A volume that
+ * nobody owns is taken over for it by the node of its first reachable replica, and given up again afterwards.
+ */
+final class Placements {
+    private static final long LOOK_MILLIS = 5_000;
+
+    private final NodeContext context;
+    private final Peers peers;
+    private final Owners owners;
+    private final Catalog catalog;
+    private final TreeMap<VolumeId, List<DiskId>> wishes = new TreeMap<>();
+    private final TreeSet<VolumeId> adopted = new TreeSet<>();
+    private boolean looking;
+    private boolean stopped;
+
+    Placements(NodeContext context, Peers peers, Owners owners, Catalog catalog) {
+        this.context = context;
+        this.peers = peers;
+        this.owners = owners;
+        this.catalog = catalog;
+    }
+
+    /** Somebody wants the volume on exactly these disks; an empty list: nobody minds where it is. */
+    void want(VolumeId volume, List<DiskId> disks) {
+        if (disks.isEmpty()) {
+            wishes.remove(volume);
+        } else {
+            wishes.put(volume, List.copyOf(disks));
+        }
+        VolumeOwner owner = owners.of(volume);
+        if (owner != null) {
+            owner.touch();
+        }
+        if (!looking) {
+            looking = true;
+            context.clock.execute(this::look);
+        }
+    }
+
+    List<DiskId> wanted(VolumeId volume) {
+        return wishes.getOrDefault(volume, List.of());
+    }
+
+    void stop() {
+        stopped = true;
+    }
+
+    private static boolean fulfilled(Configuration current, List<DiskId> wanted) {
+        return wanted.isEmpty()
+                || (current.inSync().size() == wanted.size()
+                        && current.inSync().containsAll(wanted)
+                        && current.replicas().size() == wanted.size());
+    }
+
+    /** What is to be done next for a volume that this node owns, null when nothing is or nothing can be. */
+    @Nullable
+    Step next(Configuration current, Members members, Rebuilds rebuilds) {
+        List<DiskId> wanted = wanted(current.volume());
+        if (fulfilled(current, wanted)) {
+            return null;
+        }
+        List<DiskId> replicas = current.replicas();
+        DiskId missing = null;
+        for (DiskId disk : wanted) {
+            if (missing == null && !replicas.contains(disk) && peers.usable(disk) && members.hasRoom()) {
+                missing = disk;
+            }
+        }
+        if (missing != null && replicas.size() < Configuration.MAX_REPLICAS) {
+            return new Step(new Change(current).outOfSync(missing, 0), "Placing", "disk " + missing, null);
+        }
+        boolean complete = current.inSync().containsAll(wanted);
+        if (!complete && missing == null) {
+            return null;
+        }
+        for (DiskId disk : replicas) {
+            Member member = members.of(disk);
+            boolean inSync = current.inSync().contains(disk);
+            boolean works = member != null && rebuilds.works(member);
+            if (!wanted.contains(disk) && !inSync && !works) {
+                return new Step(new Change(current).without(disk), "Leaving", "disk " + disk, member);
+            }
+        }
+        return complete ? surplus(current, wanted, members) : null;
+    }
+
+    /** All wanted ones are in sync: the others go, that of the owner's own node last. */
+    private static @Nullable Step surplus(Configuration current, List<DiskId> wanted, Members members) {
+        if (current.inSync().size() - 1 < Math.max(current.minInSync(), wanted.size())) {
+            return null;
+        }
+        Member chosen = null;
+        for (DiskId disk : current.inSync()) {
+            Member member = members.of(disk);
+            if (!wanted.contains(disk) && member != null && (chosen == null || chosen.local())) {
+                chosen = member;
+            }
+        }
+        return chosen == null
+                ? null
+                : new Step(new Change(current).without(chosen.disk), "Leaving", "disk " + chosen.disk, chosen);
+    }
+
+    /**
+     * One change on the way.
+     *
+     * @param leaves who is no replica after it
+     */
+    record Step(
+            Change change,
+            String event,
+            String detail,
+            @Nullable Member leaves) {}
+
+    private void look() {
+        if (stopped) {
+            looking = false;
+            return;
+        }
+        boolean open = false;
+        for (VolumeId volume : List.copyOf(wishes.keySet())) {
+            Configuration current = catalog.newest(volume);
+            if (current != null && current.deleted()) {
+                wishes.remove(volume);
+            } else if (current != null && !fulfilled(current, wanted(volume))) {
+                open = true;
+                adopt(current);
+            }
+        }
+        for (VolumeId volume : List.copyOf(adopted)) {
+            giveUp(volume);
+        }
+        looking = open || !adopted.isEmpty();
+        if (looking) {
+            context.afterMillis(LOOK_MILLIS, this::look);
+        }
+    }
+
+    /** Nobody serves it: the node of its first reachable replica takes it over until it is as wanted. */
+    private void adopt(Configuration known) {
+        VolumeId volume = known.volume();
+        if (known.owner() != null || adopted.contains(volume) || !mine(known) || !canProgress(known)) {
+            return;
+        }
+        catalog.get(volume, outcome -> {
+            if (stopped
+                    || !(outcome instanceof Catalog.Found.Volume found)
+                    || found.current().value().owner() != null) {
+                return;
+            }
+            adopted.add(volume);
+            Configuration value = found.current().value();
+            context.log.event(Log.Level.INFO, value.name(), value.epoch(), "Adopted", "to bring it where it is wanted");
+            owners.takeOver(found.current(), value.attachId(), new VolumeOwner.Started() {
+                @Override
+                public void serving() {
+                    VolumeOwner owner = owners.of(volume);
+                    if (owner != null) {
+                        owner.touch();
+                    }
+                }
+
+                @Override
+                public void failed(Status status, String reason) {
+                    adopted.remove(volume);
+                }
+            });
+        });
+    }
+
+    private boolean mine(Configuration known) {
+        DiskId first = null;
+        for (DiskId disk : known.inSync()) {
+            if (peers.usable(disk) && (first == null || disk.compareTo(first) < 0)) {
+                first = disk;
+            }
+        }
+        return first != null && peers.nodeOf(first) == context.identity.node();
+    }
+
+    private boolean canProgress(Configuration known) {
+        List<DiskId> wanted = wanted(known.volume());
+        boolean waits = false;
+        for (DiskId disk : wanted) {
+            if (!known.inSync().contains(disk)) {
+                if (peers.usable(disk)) {
+                    return true;
+                }
+                waits = true;
+            }
+        }
+        return !waits;
+    }
+
+    private void giveUp(VolumeId volume) {
+        VolumeOwner owner = owners.of(volume);
+        if (owner == null || owner.clientCount() > 0) {
+            adopted.remove(volume);
+            return;
+        }
+        Configuration current = owner.membership().current();
+        boolean ended = fulfilled(current, wanted(volume)) || !canProgress(current);
+        if (owner.serves() && ended && !owner.membership().busy()) {
+            adopted.remove(volume);
+            owner.handOver(false, "it is where it is wanted", recorded -> {});
+        }
+    }
+}

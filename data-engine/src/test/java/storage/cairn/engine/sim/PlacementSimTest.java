@@ -1,0 +1,156 @@
+package storage.cairn.engine.sim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import storage.cairn.engine.port.ConfigStore;
+import storage.cairn.engine.port.ConfigStore.Versioned;
+import storage.cairn.engine.port.ConfigStore.Written;
+import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.DiskId;
+import storage.cairn.engine.port.Status;
+import storage.cairn.engine.port.VolumeId;
+import storage.cairn.engine.replication.HostVolume;
+
+/** A volume goes to the disks that it is wanted on, whoever serves it, and loses nothing on the way. */
+final class PlacementSimTest {
+    private static final long STAMP = 1 << 16;
+
+    private static DiskId disk(Script script, int node) {
+        return script.node(node).disks().getFirst().id();
+    }
+
+    /** The disks of these nodes. */
+    private static List<DiskId> disks(Script script, int... nodes) {
+        List<DiskId> disks = new ArrayList<>();
+        for (int node : nodes) {
+            disks.add(disk(script, node));
+        }
+        return disks;
+    }
+
+    /** Every node hears of it, as the watch of a configuration store tells it. */
+    private static void want(Script script, Configuration volume, List<DiskId> disks) {
+        for (SimNode node : script.world.nodes) {
+            if (node.process() != null) {
+                node.process().execute(() -> node.engine().want(volume.volume(), disks));
+            }
+        }
+    }
+
+    private static boolean isOn(Script script, Configuration volume, List<DiskId> disks) {
+        Configuration current = script.current(volume);
+        return current.inSync().size() == disks.size()
+                && current.inSync().containsAll(disks)
+                && current.replicas().size() == disks.size();
+    }
+
+    private static Configuration recorded(Script script, List<DiskId> disks) {
+        Configuration first = new Configuration(
+                new VolumeId(new UUID(7, 7)),
+                "recorded",
+                1,
+                1,
+                new UUID(7, 8),
+                null,
+                disks,
+                List.of(),
+                List.of(),
+                2,
+                1 << 20,
+                null,
+                false,
+                false);
+        ConfigStore store = script.world.config.open(1, script.node(1).process());
+        List<Written> answers = new ArrayList<>();
+        script.node(1)
+                .process()
+                .execute(() -> store.compareAndSet(first.volume(), Versioned.NONE, first, answers::add));
+        script.until(() -> !answers.isEmpty(), "the record of a volume");
+        assertThat(answers.getFirst()).isInstanceOf(Written.Applied.class);
+        return first;
+    }
+
+    @Test
+    void aServedVolumeMovesToOtherDisksUnderItsHost() {
+        Script script = new Script(1, 5);
+        Configuration volume = recorded(script, disks(script, 1, 2, 3));
+        script.run(5);
+        script.done(1, (engine, receiver) -> engine.serve("recorded", receiver));
+        HostVolume opened = script.opened(1, volume);
+        assertThat(script.write(1, opened, 0, 7 * STAMP)).isEqualTo(Status.OK);
+
+        List<DiskId> wanted = disks(script, 1, 4, 5);
+        want(script, volume, wanted);
+        long value = 8;
+        while (!isOn(script, volume, wanted)) {
+            assertThat(value).as("writes while it moves").isLessThan(10_000);
+            assertThat(script.write(1, opened, 1, value++ * STAMP)).isEqualTo(Status.OK);
+        }
+
+        script.node(2).kill(false);
+        script.node(3).kill(false);
+        assertThat(script.write(1, opened, 2, 9 * STAMP)).isEqualTo(Status.OK);
+        script.node(1).kill(false);
+        script.done(4, (engine, receiver) -> engine.serve("recorded", receiver));
+        HostVolume later = script.opened(4, volume);
+        assertThat(script.read(4, later, 0)).isEqualTo(7 * STAMP);
+        assertThat(script.read(4, later, 1)).isEqualTo((value - 1) * STAMP);
+        assertThat(script.read(4, later, 2)).isEqualTo(9 * STAMP);
+    }
+
+    @Test
+    void aVolumeThatNobodyServesIsMovedAndGivenUpAgain() {
+        Script script = new Script(2, 4);
+        Configuration volume = recorded(script, disks(script, 1, 2, 3));
+        script.run(5);
+        script.done(1, (engine, receiver) -> engine.serve("recorded", receiver));
+        assertThat(script.write(1, script.opened(1, volume), 0, 7 * STAMP)).isEqualTo(Status.OK);
+        script.done(1, (engine, receiver) -> engine.release("recorded", receiver));
+
+        List<DiskId> wanted = disks(script, 1, 2, 4);
+        want(script, volume, wanted);
+        script.until(
+                () -> isOn(script, volume, wanted) && script.current(volume).owner() == null, "the volume in place");
+
+        script.node(1).kill(false);
+        script.node(2).kill(true);
+        script.node(2).start();
+        script.run(10);
+        script.done(4, (engine, receiver) -> engine.serve("recorded", receiver));
+        assertThat(script.read(4, script.opened(4, volume), 0)).isEqualTo(7 * STAMP);
+    }
+
+    /** The disk that is gone leaves the membership for good, though it never answers again. */
+    @Test
+    void aLostReplicaIsReplaced() {
+        Script script = new Script(3, 4);
+        Configuration volume = recorded(script, disks(script, 1, 2, 3));
+        script.run(5);
+        script.done(1, (engine, receiver) -> engine.serve("recorded", receiver));
+        HostVolume opened = script.opened(1, volume);
+        script.node(3).kill(false);
+        assertThat(script.write(1, opened, 0, 7 * STAMP)).isEqualTo(Status.OK);
+
+        List<DiskId> wanted = disks(script, 1, 2, 4);
+        want(script, volume, wanted);
+        script.until(() -> isOn(script, volume, wanted), "the replacement");
+        assertThat(script.read(1, opened, 0)).isEqualTo(7 * STAMP);
+    }
+
+    /** Nothing is taken away for a wish that cannot come true. */
+    @Test
+    void aWishForADiskThatIsNotThereTakesNothingAway() {
+        Script script = new Script(4, 3);
+        Configuration volume = recorded(script, disks(script, 1, 2, 3));
+        script.run(5);
+        script.done(1, (engine, receiver) -> engine.serve("recorded", receiver));
+        List<DiskId> wanted = List.of(disk(script, 1), disk(script, 2), new DiskId(new UUID(9, 9)));
+        want(script, volume, wanted);
+        script.run(30);
+        assertThat(script.current(volume).inSync()).hasSize(3);
+    }
+}
