@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One kind of world, to be run with any seed: {@code store} or {@code cluster}, then {@code memory} or {@code extent}
  * for what its disks hold, and for a cluster {@code liveness}, so many {@code nodes=3} with one volume on all of them,
- * {@code wide}: over many extents, {@code hasty}: see {@link Shape}.
+ * {@code wide}: over many extents, {@code hasty}: see {@link Shape}. Or {@code script} and the name of one of the
+ * {@link Schedules}.
  */
 public final class Hunt implements LongFunction<String> {
     private static final String NODES = "nodes=";
@@ -63,6 +64,7 @@ public final class Hunt implements LongFunction<String> {
         switch (world.getFirst()) {
             case "store" -> new StoreSim(seed, target, swarm, operations, Trace.hashing()).run();
             case "cluster" -> cluster(seed, target);
+            case "script" -> Schedules.play(world.getLast(), seed);
             default -> throw new IllegalArgumentException("no world is a '" + world.getFirst() + "'");
         }
     }

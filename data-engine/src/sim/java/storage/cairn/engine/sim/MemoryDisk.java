@@ -16,6 +16,7 @@ public final class MemoryDisk {
     private final SimRandom random;
     private final Faults faults;
     private final TreeMap<VolumeId, MemoryVolume> volumes = new TreeMap<>();
+    private final Gate gate = new Gate();
     private boolean closedClean = true;
     private @Nullable MemoryReplicaStore open;
 
@@ -43,6 +44,7 @@ public final class MemoryDisk {
 
     /** The process that has it open dies, or the machine: operations under way happened, each wholly or not at all. */
     public void crash() {
+        gate.forget();
         if (open != null) {
             open.crash();
             open = null;
@@ -59,6 +61,10 @@ public final class MemoryDisk {
 
     TreeMap<VolumeId, MemoryVolume> volumes() {
         return volumes;
+    }
+
+    Gate gate() {
+        return gate;
     }
 
     long capacitySlots() {

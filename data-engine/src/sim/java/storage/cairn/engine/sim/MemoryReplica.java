@@ -148,7 +148,11 @@ final class MemoryReplica implements Replica {
             return;
         }
         if (data == null) {
-            enter(() -> volume.apply(entry, commitSeq), done, tag);
+            enter(
+                    entry.kind() == Kind.RESIZE ? Gate.Step.RESIZE : Gate.Step.ZERO,
+                    () -> volume.apply(entry, commitSeq),
+                    done,
+                    tag);
             return;
         }
         byte[][] contents = copy(data, index, entry.count());
@@ -156,7 +160,7 @@ final class MemoryReplica implements Replica {
         for (int i = 0; i < crcs.length; i++) {
             crcs[i] = data.crc(index + i);
         }
-        enter(() -> volume.write(entry, commitSeq, contents, crcs), done, tag);
+        enter(Gate.Step.WRITE, () -> volume.write(entry, commitSeq, contents, crcs), done, tag);
     }
 
     private Status admitEntry(TailEntry entry, @Nullable Buffer data, int index) {
@@ -179,9 +183,9 @@ final class MemoryReplica implements Replica {
         return takeCredits(entry.block(), entry.count()) ? Status.OK : Status.NO_SPACE;
     }
 
-    private void enter(Runnable effect, Done done, long tag) {
+    private void enter(Gate.Step step, Runnable effect, Done done, long tag) {
         tailUnderWay++;
-        store.change(effect, () -> {
+        store.change(step, effect, () -> {
             tailUnderWay--;
             done.done(tag, outcome());
         });
@@ -225,8 +229,10 @@ final class MemoryReplica implements Replica {
         into.retain();
         store.later(() -> {
             Status read = fill(block, count, into, index);
-            into.release();
-            done.done(tag, read);
+            store.tell(Gate.Step.READ, () -> {
+                into.release();
+                done.done(tag, read);
+            });
         });
     }
 
@@ -288,14 +294,18 @@ final class MemoryReplica implements Replica {
 
     @Override
     public void changedExtents(long sinceSeq, long firstExtent, int limit, ChangedExtents done, long tag) {
-        store.later(() -> done.done(tag, readable(), volume.changedExtents(sinceSeq, firstExtent, limit)));
+        store.later(() -> {
+            long[] changed = volume.changedExtents(sinceSeq, firstExtent, limit);
+            store.tell(Gate.Step.LIST, () -> done.done(tag, readable(), changed));
+        });
     }
 
     @Override
     public void describe(long extent, Described done, long tag) {
         store.later(() -> {
             Status status = readable();
-            done.done(tag, status, status == Status.OK ? volume.describe(extent) : null);
+            ExtentContent content = status == Status.OK ? volume.describe(extent) : null;
+            store.tell(Gate.Step.DESCRIBE, () -> done.done(tag, status, content));
         });
     }
 
@@ -342,7 +352,10 @@ final class MemoryReplica implements Replica {
                 content.crcs().clone(),
                 content.wseqLows().clone(),
                 content.maxWseq());
-        store.change(() -> volume.resync(block, count, copy, contents, maxWseq), () -> done.done(tag, outcome()));
+        store.change(
+                Gate.Step.RESYNC,
+                () -> volume.resync(block, count, copy, contents, maxWseq),
+                () -> done.done(tag, outcome()));
     }
 
     private static boolean matches(ExtentContent content, int count, Buffer data, int index) {

@@ -136,8 +136,21 @@ final class MemoryReplicaStore implements ReplicaStore {
         process.after(OPERATION_NANOS / 2 + random.below(OPERATION_NANOS), then);
     }
 
+    /** Tells what an operation found, unless a schedule holds that back. */
+    void tell(Gate.Step step, Runnable answer) {
+        disk.gate().pass(step, () -> {
+            if (!process.dead()) {
+                answer.run();
+            }
+        });
+    }
+
     /** Makes {@code effect} durable some time from now, then tells; a crash before lets it happen or not. */
     Change change(Runnable effect, Runnable then) {
+        return change(Gate.Step.OTHER, effect, then);
+    }
+
+    Change change(Gate.Step step, Runnable effect, Runnable then) {
         Change change = new Change(effect, then);
         if (faults.strikes(Fault.DISK_WRITE_ERROR, random)) {
             fail("write error");
@@ -150,7 +163,7 @@ final class MemoryReplicaStore implements ReplicaStore {
         if (faults.has(Defect.EARLY_ACK)) {
             process.after(OPERATION_NANOS / 2, change::acknowledge);
         }
-        process.after(nanos, change::end);
+        process.after(nanos, () -> tell(step, change::end));
         return change;
     }
 
