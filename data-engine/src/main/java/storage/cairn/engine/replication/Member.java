@@ -277,6 +277,8 @@ final class Member implements ReplicaLink.Events {
         state = State.WAITING;
         waitUntilNanos = context.now() + NodeContext.nanos(millis);
         retryAtNanos = waitUntilNanos;
+        // It lives: its grace begins anew when the wait is over.
+        downSinceNanos = waitUntilNanos;
         owner.memberWaits(this);
     }
 

@@ -18,6 +18,24 @@ final class Schedules {
         ALL.put("lease-counts-from-sending", LeaseSchedules::leaseCountsFromSending);
         ALL.put("lease-is-checked-after-fetching", LeaseSchedules::leaseIsCheckedAfterFetching);
         ALL.put("promotion-needs-grant", LeaseSchedules::promotionNeedsGrant);
+        ALL.put("partial-write-is-rolled-forward", TakeoverSchedules::partialWriteIsRolledForward);
+        ALL.put("takeover-waits-for-every-member", TakeoverSchedules::takeoverWaitsForEveryMember);
+        ALL.put("absent-member-rejoins-from-commit-seq", TakeoverSchedules::absentMemberRejoinsFromCommitSeq);
+        ALL.put("own-tail-of-absent-member-is-compared", TakeoverSchedules::ownTailOfAbsentMemberIsCompared);
+        ALL.put("numbers-of-epochs-differ", TakeoverSchedules::numbersOfEpochsDiffer);
+        ALL.put("member-that-lacks-committed-is-taken-out", TakeoverSchedules::memberThatLacksCommittedIsTakenOut);
+        ALL.put("copy-is-locked-from-read-to-send", RebuildSchedules::copyIsLockedFromReadToSend);
+        ALL.put("copy-is-applied-before-later-writes", RebuildSchedules::copyIsAppliedBeforeLaterWrites);
+        ALL.put("copy-of-lost-stream-comes-first", RebuildSchedules::copyOfLostStreamComesFirst);
+        ALL.put("joining-replica-gets-writes-of-the-listing", RebuildSchedules::joiningReplicaGetsWritesOfTheListing);
+        ALL.put("list-waits-for-earlier-writes", RebuildSchedules::listWaitsForEarlierWrites);
+        ALL.put("equal-extents-get-their-max-wseq", RebuildSchedules::equalExtentsGetTheirMaxWseq);
+        ALL.put("closed-client-begins-nothing", HostSchedules::closedClientBeginsNothing);
+        ALL.put("move-completes-writes-under-way", HostSchedules::moveCompletesWritesUnderWay);
+        ALL.put("superseded-export-is-refused", HostSchedules::supersededExportIsRefused);
+        ALL.put("nobody-is-set-aside-when-all-are-slow", HostSchedules::nobodyIsSetAsideWhenAllAreSlow);
+        ALL.put("replica-answers-without-owners-memory", HostSchedules::replicaAnswersWithoutOwnersMemory);
+        ALL.put("credits-end-with-their-epoch", HostSchedules::creditsEndWithTheirEpoch);
     }
 
     private Schedules() {}

@@ -134,6 +134,26 @@ final class Script {
         return done(node, (engine, receiver) -> engine.serve("v", receiver));
     }
 
+    /** Makes a volume with a replica on all nodes but one, which serves it. */
+    Configuration servedElsewhere(int extents) {
+        Configuration made = create("v", world.nodes.size() - 1, 1, extents);
+        int without = 1;
+        while (made.inSync().contains(disk(without))) {
+            without++;
+        }
+        int owner = without;
+        return done(owner, (engine, receiver) -> engine.serve("v", receiver));
+    }
+
+    int owner(Configuration volume) {
+        return Objects.requireNonNull(current(volume).owner()).node();
+    }
+
+    /** The node of the replica that was first, second, ... when the volume was made. */
+    int replicaNode(Configuration volume, int number) {
+        return nodeOf(volume.inSync().get(number)).number();
+    }
+
     Configuration current(Configuration volume) {
         return Objects.requireNonNull(world.config.current(volume.volume()));
     }
@@ -236,15 +256,22 @@ final class Script {
 
     /** A host begins to fill a block with a value. */
     Asked writing(int node, HostVolume volume, long block, long value) {
-        Buffer data = Objects.requireNonNull(node(node).hostMemory().acquire(BlockDevice.BLOCK_BYTES));
-        Stamps.put(data, 0, value);
+        return writing(node, volume, block, 1, value);
+    }
+
+    Asked writing(int node, HostVolume volume, long block, int count, long value) {
+        int bytes = count * BlockDevice.BLOCK_BYTES;
+        Buffer data = Objects.requireNonNull(node(node).hostMemory().acquire(bytes));
+        for (int i = 0; i < count; i++) {
+            Stamps.put(data, i, value);
+        }
         Asked asked = new Asked();
         long offset = block * BlockDevice.BLOCK_BYTES;
         node(node)
                 .process()
                 .execute(() -> volume.write(
                         offset,
-                        BlockDevice.BLOCK_BYTES,
+                        bytes,
                         data,
                         (tag, status) -> {
                             asked.status = status;
@@ -285,6 +312,18 @@ final class Script {
         check(status == Status.OK, "liveness", "a write of block " + block + " answered " + status);
     }
 
+    /** Writes extent after extent, and then smaller pieces, until the volume or a disk is full. */
+    void fill(int node, HostVolume volume) {
+        long blocks = volume.sizeBytes() / BlockDevice.BLOCK_BYTES;
+        int piece = Replica.EXTENT_BLOCKS;
+        for (long block = 0; block + piece <= blocks && piece > 0; ) {
+            Asked asked = writing(node, volume, block, piece, 1 << 16);
+            until(asked::answered, "the answer to a write");
+            block += asked.ok() ? piece : 0;
+            piece = asked.ok() ? piece : piece / 2;
+        }
+    }
+
     /** Discards blocks. */
     void discard(int node, HostVolume volume, long block, int count) {
         Asked asked = new Asked();
@@ -314,16 +353,24 @@ final class Script {
                 "block " + block + " reads as " + found + " at node " + node + " and not as " + value);
     }
 
-    /** The volume must hold that in a block, whichever node serves it. */
+    /** The volume must hold that in a block, whichever of the living nodes serves it. */
     void holdsEverywhere(Configuration volume, long block, long value, String invariant) {
-        for (int node = 1; node <= world.nodes.size(); node++) {
-            int at = node;
-            Configuration now = current(volume);
-            if (now.owner() == null || now.owner().node() != at) {
-                done(at, (engine, receiver) -> engine.move(volume.name(), at, receiver));
+        for (SimNode node : world.nodes) {
+            if (node.up()) {
+                holds(node.number(), moved(volume, node.number()), block, value, invariant);
             }
-            holds(at, openedSoon(at, volume), block, value, invariant);
         }
+    }
+
+    /** Opens the volume at a node that it is moved to. */
+    HostVolume moved(Configuration volume, int node) {
+        // Long enough that every replica hears what is committed.
+        run(2);
+        Configuration.Owner owner = current(volume).owner();
+        if (owner == null || owner.node() != node) {
+            done(node, (engine, receiver) -> engine.move(volume.name(), node, receiver));
+        }
+        return openedSoon(node, volume);
     }
 
     /** For some time no read there is answered: another owner has acked a write. */

@@ -23,6 +23,7 @@ final class SimNode {
     private @Nullable SimProcess process;
     private @Nullable StorageNode engine;
     private @Nullable SimBuffers hostMemory;
+    private @Nullable NodeBuffers memory;
     private boolean stopping;
     private boolean diskUnusable;
     private int starts;
@@ -52,6 +53,11 @@ final class SimNode {
 
     SimProcess process() {
         return Objects.requireNonNull(process);
+    }
+
+    /** What its engine works with. */
+    NodeBuffers memory() {
+        return Objects.requireNonNull(memory);
     }
 
     SimBuffers hostMemory() {
@@ -96,6 +102,8 @@ final class SimNode {
         SimBuffers host = pool();
         hostMemory = host;
         Network network = world.network.join(number, fresh, pool());
+        NodeBuffers roles = new NodeBuffers(pool(), pool(), pool());
+        memory = roles;
         StorageNode started = new StorageNode(
                 world.identity(number),
                 world.settings,
@@ -103,7 +111,7 @@ final class SimNode {
                 world.random.fork(),
                 network,
                 world.config.open(number, fresh),
-                new NodeBuffers(pool(), pool(), pool()),
+                roles,
                 this::log);
         engine = started;
         world.trace.event(world.clock.nanos(), number, "node: start", starts, 0, 0);

@@ -106,4 +106,19 @@ final class ScriptedSimTest {
         assertThat(script.current(volume).epoch()).isLessThanOrEqualTo(newest.epoch());
         assertThat(script.world.logged("StoreRolledBack")).isPositive();
     }
+
+    /** Replicas that let a new owner wait live: none of them is missed the moment when the wait is over. */
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4})
+    void aTakeoverThatHadToWaitTakesNoReplicaOut(long seed) {
+        Script script = new Script(seed, 4);
+        Configuration volume = script.servedElsewhere(1);
+        script.down(script.owner(volume));
+
+        script.openedSoon(script.replicaNode(volume, 0), volume);
+
+        assertThat(script.world.logged("GrantRevoked")).isPositive();
+        assertThat(script.world.logged("TakenOut")).isZero();
+        assertThat(script.current(volume).inSync()).hasSize(3);
+    }
 }

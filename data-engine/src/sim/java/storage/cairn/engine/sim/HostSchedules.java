@@ -1,0 +1,139 @@
+package storage.cairn.engine.sim;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.Buffer;
+import storage.cairn.engine.port.BufferPool;
+import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.Status;
+import storage.cairn.engine.replication.HostVolume;
+import storage.cairn.engine.replication.VolumeAnswer;
+
+/** Schedules about what hosts are promised when volumes move, are served anew, or share disks and memory. */
+final class HostSchedules {
+    private static final long OLD = 1 << 16;
+    private static final long NEW = 2 << 16;
+    private static final long OFFSET_NANOS = 100_000;
+    private static final int OFFSETS = 40;
+
+    private HostSchedules() {}
+
+    /** A command that lay in a socket comes out after its connection was given up, and the host wrote again elsewhere. */
+    static void closedClientBeginsNothing(long seed) {
+        Script script = new Script(seed, 2);
+        Configuration volume = script.served(1, 1);
+        HostVolume left = script.opened(1, volume);
+        script.node(1).process().execute(left::close);
+        HostVolume opened = script.opened(1, volume);
+        script.wrote(1, opened, 0, NEW);
+        script.write(1, left, 0, OLD);
+        script.holds(1, opened, 0, NEW, "I25");
+    }
+
+    /** A planned move fails no write: what is under way is completed before. */
+    static void moveCompletesWritesUnderWay(long seed) {
+        Script script = new Script(seed, 2);
+        Configuration volume = script.served(1, 1);
+        HostVolume opened = script.opened(1, volume);
+        script.gate(2).hold(step -> step == Gate.Step.WRITE);
+        Script.Asked write = script.writing(1, opened, 0, NEW);
+        script.until(() -> script.gate(2).held() > 0, "a write");
+        List<VolumeAnswer> moved = new ArrayList<>();
+        script.node(1).process().execute(() -> script.node(1).engine().move("v", 2, moved::add));
+        script.runMillis(300);
+        script.gate(2).open();
+        script.until(() -> !moved.isEmpty() && write.answered(), "a move");
+        Script.check(write.ok(), "move", "a write that was under way when its volume moved answered " + write.status());
+    }
+
+    /** While a volume is served anew after its owner died, a host comes with the old export's name. */
+    static void supersededExportIsRefused(long seed) {
+        Script script = new Script(seed, 2);
+        Configuration volume = script.served(1, 1);
+        String old = volume.name() + "/" + script.current(volume).attachId();
+        script.down(1);
+        script.runMillis(10);
+        List<VolumeAnswer> served = new ArrayList<>();
+        SimNode second = script.node(2);
+        second.process().execute(() -> second.engine().serve("v", served::add));
+        long until = script.world.clock.nanos() + seed % OFFSETS * OFFSET_NANOS;
+        while (script.world.clock.nanos() < until) {
+            script.world.step();
+        }
+        @Nullable HostVolume opened = script.open(2, old);
+        script.until(() -> !served.isEmpty(), "a volume that is served anew");
+        script.run(1);
+        boolean superseded = !old.endsWith("/" + script.current(volume).attachId());
+        if (superseded && opened != null) {
+            Script.check(
+                    script.write(2, opened, 0, OLD) != Status.OK,
+                    "I31",
+                    "a write through a superseded export was answered with OK");
+        }
+    }
+
+    /** All replicas are slow alike: nobody is set aside for that. */
+    static void nobodyIsSetAsideWhenAllAreSlow(long seed) {
+        Script script = new Script(seed, 4);
+        Configuration volume = script.servedElsewhere(1);
+        int owner = script.owner(volume);
+        HostVolume opened = script.opened(owner, volume);
+        script.wrote(owner, opened, 0, OLD);
+        for (int i = 0; i < 3; i++) {
+            script.gate(script.replicaNode(volume, i)).hold(step -> step == Gate.Step.WRITE);
+        }
+        Script.Asked write = script.writing(owner, opened, 0, NEW);
+        script.run(20);
+        Script.check(
+                script.current(volume).inSync().size() == 3, "slow", "a replica was set aside though all are slow");
+        for (int i = 0; i < 3; i++) {
+            script.gate(script.replicaNode(volume, i)).open();
+        }
+        script.until(write::answered, "the answer to a write");
+    }
+
+    /** The memory that owners work with is used up on the node of a replica: reads of others are answered all the same. */
+    static void replicaAnswersWithoutOwnersMemory(long seed) {
+        Script script = new Script(seed, 2);
+        Configuration volume = script.create("v", 1, 1, 1);
+        int holder = script.replicaNode(volume, 0);
+        int owner = 3 - holder;
+        script.done(owner, (engine, receiver) -> engine.serve("v", receiver));
+        HostVolume opened = script.opened(owner, volume);
+        script.wrote(owner, opened, 0, NEW);
+        List<Buffer> taken = new ArrayList<>();
+        BufferPool pool = script.node(holder).memory().owner();
+        for (Buffer next = pool.acquire(BufferPool.MAX_BYTES);
+                next != null;
+                next = pool.acquire(BufferPool.MAX_BYTES)) {
+            taken.add(next);
+        }
+        script.holds(owner, opened, 0, NEW, "I26");
+        taken.forEach(Buffer::release);
+    }
+
+    /** A volume has credits, its epoch ends, and another volume fills the disks. */
+    static void creditsEndWithTheirEpoch(long seed) {
+        Script script = new Script(seed, 2);
+        Configuration volume = script.create("v", 2, 1, 1);
+        Configuration greedy = script.create("w", 2, 1, 64);
+        script.done(1, (engine, receiver) -> engine.serve("v", receiver));
+        script.done(1, (engine, receiver) -> engine.serve("w", receiver));
+        HostVolume opened = script.opened(1, volume);
+        script.wrote(1, opened, 0, OLD);
+        Configuration before = script.current(volume);
+        script.done(1, (engine, receiver) -> engine.serve("v", receiver));
+        script.until(() -> !Objects.equals(before, script.current(volume)), "a new epoch");
+        script.run(1);
+        HostVolume again = script.opened(1, volume);
+        script.fill(1, script.opened(1, greedy));
+        script.write(1, again, 1, NEW);
+        Script.check(
+                script.world.logged("ReplicaFailed") == 0
+                        && script.current(volume).inSync().size() == 2,
+                "I26",
+                "a replica was lost for a write that it had no space for");
+    }
+}
