@@ -74,7 +74,7 @@ public final class EngineLoop implements AutoCloseable {
         this.fatal = fatal;
         this.group = new OneLoopGroup(uring ? uringFactory() : EpollIoHandler.newFactory());
         this.loop = group.next();
-        this.clock = new LoopClock(loop, fatal);
+        this.clock = new LoopClock((SingleThreadIoEventLoop) loop, fatal);
         this.blocking = new BlockingIo(POOL_THREADS, POOL_QUEUE);
         this.views = new BufferViews(clock);
     }
@@ -106,8 +106,9 @@ public final class EngineLoop implements AutoCloseable {
     }
 
     private static IoHandlerFactory uringFactory() {
-        return IoUringIoHandler.newFactory(
+        IoHandlerFactory ring = IoUringIoHandler.newFactory(
                 new IoUringIoHandlerConfig().setRingSize(RING_ENTRIES).setCqSize(RING_COMPLETIONS));
+        return executor -> new RingTimeouts(ring.newHandler(executor));
     }
 
     /** {@code io_uring} or {@code pool}. */

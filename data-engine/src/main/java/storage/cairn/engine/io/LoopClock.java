@@ -1,9 +1,10 @@
 package storage.cairn.engine.io;
 
-import io.netty.channel.EventLoop;
+import io.netty.channel.SingleThreadIoEventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Clock;
@@ -23,7 +24,10 @@ import storage.cairn.engine.posix.Posix;
 public final class LoopClock implements Clock {
     private static final int MAX_TASKS = 1 << 20;
 
-    private final EventLoop loop;
+    /** What follows from a task runs in the same turn, so often: each turn costs a system call. */
+    private static final int ROUNDS = 4;
+
+    private final SingleThreadIoEventLoop loop;
     private final FatalHandler fatal;
     private final ByteBuffer time = ByteBuffer.allocateDirect(16).order(ByteOrder.nativeOrder());
     private final long timeAddress = Posix.address(time);
@@ -32,8 +36,11 @@ public final class LoopClock implements Clock {
     private int head;
     private int size;
     private boolean drainScheduled;
+    private @Nullable Runnable[] last = new Runnable[16];
+    private int lastCount;
+    private final Runnable end = this::end;
 
-    LoopClock(EventLoop loop, FatalHandler fatal) {
+    LoopClock(SingleThreadIoEventLoop loop, FatalHandler fatal) {
         this.loop = loop;
         this.fatal = fatal;
     }
@@ -103,18 +110,53 @@ public final class LoopClock implements Clock {
         }
     }
 
-    /** Runs what was queued before this turn; later tasks get the next one, so that I/O is not starved. */
-    private void drain() {
-        drainScheduled = false;
-        for (int i = size; i > 0; i--) {
-            Runnable task = tasks[head];
-            tasks[head] = null;
-            head = (head + 1) & (tasks.length - 1);
-            size--;
+    /**
+     * Runs {@code task} once at the end of this turn of the loop, after what {@link #execute} was given: what the
+     * turn has gathered goes to the kernel together. The caller asks once for each turn.
+     */
+    public void atEndOfTurn(Runnable task) {
+        checkOnLoop();
+        if (lastCount == last.length) {
+            last = Arrays.copyOf(last, lastCount * 2);
+        }
+        if (lastCount == 0) {
+            loop.executeAfterEventLoopIteration(end);
+        }
+        last[lastCount++] = task;
+    }
+
+    private void end() {
+        for (int i = 0; i < lastCount; i++) {
+            Runnable task = last[i];
+            last[i] = null;
             if (task == null) {
-                throw new IllegalStateException("the queue of tasks has a hole");
+                throw new IllegalStateException("the tasks at the end of a turn have a hole");
             }
             run(task);
+        }
+        lastCount = 0;
+    }
+
+    /**
+     * Runs what was queued before this turn, and what that queued, for some rounds; the rest gets the next turn, so
+     * that I/O is not starved.
+     */
+    private void drain() {
+        for (int round = 0; round < ROUNDS && size > 0; round++) {
+            for (int i = size; i > 0; i--) {
+                Runnable task = tasks[head];
+                tasks[head] = null;
+                head = (head + 1) & (tasks.length - 1);
+                size--;
+                if (task == null) {
+                    throw new IllegalStateException("the queue of tasks has a hole");
+                }
+                run(task);
+            }
+        }
+        drainScheduled = size > 0;
+        if (drainScheduled) {
+            loop.execute(drain);
         }
     }
 

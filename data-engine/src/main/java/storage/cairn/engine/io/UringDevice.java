@@ -11,7 +11,8 @@ import storage.cairn.engine.posix.Errno;
 /**
  * A disk whose operations go through the io_uring of the event loop that also carries the sockets.
  *
- * <p>An operation travels by its 16-bit number in the ring's user data. A transfer that the kernel cuts short at a
+ * <p>What one turn of the loop begins enters the ring at its end, so that one system call submits all of it: the ring
+ * is entered whenever something new is found in it while completions are handled. An operation travels by its 16-bit number in the ring's user data. A transfer that the kernel cuts short at a
  * multiple of the block size goes on where it stopped; any other short transfer is EIO. Discards, which the ring
  * does not have on every kernel, are left to threads that may block.
  */
@@ -25,6 +26,9 @@ final class UringDevice extends QueuedDevice implements IoUringIoHandle {
     private static final int RETRIES_MAX = 100;
 
     private final IoRegistration registration;
+    private final short[] begun = new short[RUNNING_MAX];
+    private final Runnable enterAll = this::enterAll;
+    private int begunCount;
 
     /** Registers with the loop; called on it. */
     UringDevice(DiskFile disk, IoEventLoop loop, LoopClock clock, FatalHandler fatal, BlockingIo blocking) {
@@ -35,18 +39,35 @@ final class UringDevice extends QueuedDevice implements IoUringIoHandle {
 
     @Override
     void begin(Request request) {
-        int fd = disk.fd();
-        switch (request.operation) {
-            case READ -> enter(read(fd, request.offset, request.address, (int) request.length, request.index));
-            case WRITE -> enter(write(fd, request.offset, request.address, (int) request.length, request.index));
-            case FLUSH -> enter(sync(fd, request.index));
-            case DISCARD -> beginBlocking(request);
-            default -> throw new IllegalStateException("operation " + request.operation);
+        if (request.operation == DISCARD) {
+            beginBlocking(request);
+            return;
+        }
+        if (begunCount == 0) {
+            clock.atEndOfTurn(enterAll);
+        }
+        begun[begunCount++] = request.index;
+    }
+
+    private void enterAll() {
+        int count = begunCount;
+        begunCount = 0;
+        for (int i = 0; i < count; i++) {
+            enter(request(begun[i]));
         }
     }
 
-    private void enter(IoUringIoOps operation) {
-        if (registration.submit(operation) == 0) {
+    private void enter(Request request) {
+        byte opcode = switch (request.operation) {
+            case READ -> IORING_OP_READ;
+            case WRITE -> IORING_OP_WRITE;
+            case FLUSH -> IORING_OP_FSYNC;
+            default -> throw new IllegalStateException("operation " + request.operation);
+        };
+        int flags = request.operation == FLUSH ? IORING_FSYNC_DATASYNC : 0;
+        long submitted = registration.submit(operation(
+                opcode, disk.fd(), request.offset, request.address, (int) request.length, flags, request.index));
+        if (submitted == 0) {
             throw new IllegalStateException("operation on " + disk.path() + " after its event loop ended");
         }
     }

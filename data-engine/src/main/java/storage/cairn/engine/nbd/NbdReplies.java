@@ -7,6 +7,7 @@ import io.netty.channel.Channel;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import storage.cairn.engine.io.BufferViews;
+import storage.cairn.engine.io.LoopClock;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.replication.HostVolume;
 
@@ -17,14 +18,19 @@ final class NbdReplies {
     private static final int GATHER_BYTES = 16 << 10;
 
     private final Channel channel;
+    private final LoopClock clock;
     private final BufferViews views;
     private final NbdMemory memory;
     private final boolean structured;
     private ByteBuf out;
     private boolean unflushed;
+    private boolean flushDue;
+    private boolean closed;
+    private final Runnable flushNow = this::flushNow;
 
-    NbdReplies(Channel channel, BufferViews views, NbdMemory memory, boolean structured) {
+    NbdReplies(Channel channel, LoopClock clock, BufferViews views, NbdMemory memory, boolean structured) {
         this.channel = channel;
+        this.clock = clock;
         this.views = views;
         this.memory = memory;
         this.structured = structured;
@@ -132,7 +138,23 @@ final class NbdReplies {
         }
     }
 
+    /** At the end of this turn of the loop: what it has brought leaves together. */
+    void flushLater() {
+        if (!flushDue) {
+            flushDue = true;
+            clock.atEndOfTurn(flushNow);
+        }
+    }
+
+    private void flushNow() {
+        flushDue = false;
+        if (!closed) {
+            flush();
+        }
+    }
+
     void close() {
+        closed = true;
         out.release();
     }
 }

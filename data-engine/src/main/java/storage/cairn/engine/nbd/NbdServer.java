@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.io.BufferViews;
 import storage.cairn.engine.io.EngineLoop;
 import storage.cairn.engine.io.HangUps;
+import storage.cairn.engine.io.LoopClock;
 import storage.cairn.engine.port.BufferPool;
 import storage.cairn.engine.port.Clock;
 import storage.cairn.engine.replication.Exports;
@@ -43,7 +44,7 @@ public final class NbdServer {
     private static final long STALL_CHECK_NANOS = 1_000_000_000L;
 
     private final EngineLoop loop;
-    private final Clock clock;
+    private final LoopClock clock;
     private final Exports exports;
     private final NbdSettings settings;
     private final NbdMetrics metrics = new NbdMetrics();
@@ -288,7 +289,7 @@ public final class NbdServer {
         return stopped;
     }
 
-    Clock clock() {
+    LoopClock clock() {
         return clock;
     }
 

@@ -48,6 +48,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
     private boolean gone;
     private boolean closing;
     private boolean tickScheduled;
+    private final Runnable tick = this::tick;
     private long stalledSinceNanos;
     private long lastBacklogBytes;
     private long lastReceivedBytes;
@@ -62,7 +63,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         this.figures = server.metrics().volume(export.volumeName());
         this.rules = new NbdRules(structured, blockStatus, server.settings().gatherBytes());
         this.input = new NbdInput(channel.alloc(), server.views());
-        this.replies = new NbdReplies(channel, server.views(), memory, structured);
+        this.replies = new NbdReplies(channel, server.clock(), server.views(), memory, structured);
         this.reads = new NbdReads(this, volume, memory, replies, structured);
         this.writes = new NbdWrites(this, volume, memory, input);
         for (int i = 0; i < MAX_REQUESTS; i++) {
@@ -186,7 +187,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
     private void scheduleTick() {
         if (!tickScheduled && !gone) {
             tickScheduled = true;
-            server.clock().execute(this::tick);
+            server.clock().execute(tick);
         }
     }
 
@@ -196,9 +197,10 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
             return;
         }
         proceed();
-        flush();
+        replies.flushLater();
         if (!gone && ending && outstanding == 0 && !closing) {
             closing = true;
+            replies.flush();
             server.closeGently(channel);
         }
     }
@@ -382,7 +384,6 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
             if (request.outstanding == 0) {
                 readEnded(request);
             }
-            flushIfLast();
             return;
         }
         if (request.type == CMD_WRITE) {
@@ -390,14 +391,6 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         }
         if (request.outstanding == 0 && !writes.receiving(request)) {
             reply(request);
-        }
-        flushIfLast();
-    }
-
-    /** Nothing else is under way whose reply this one could go out with: it leaves before the loop's turn ends. */
-    private void flushIfLast() {
-        if (outstanding == 0 && !gone) {
-            replies.flush();
         }
     }
 

@@ -74,17 +74,11 @@ final class PeerStream extends ChannelInboundHandlerAdapter implements Network.S
         if (to == null) {
             throw new IllegalStateException("a frame for " + peer + " before the stream was opened");
         }
-        boolean alone = sending.queuedBytes() == 0;
         if (!sending.add(to, header, headerBytes, payload, payloadOffset, payloadBytes)) {
             close("no memory left for what is queued to be sent (" + sending.queuedBytes() + " bytes to this peer)");
             return;
         }
-        if (alone && open) {
-            // Nothing to wait for; what comes while it is being sent goes out together.
-            flush();
-        } else {
-            scheduleFlush();
-        }
+        scheduleFlush();
     }
 
     private void scheduleFlush() {

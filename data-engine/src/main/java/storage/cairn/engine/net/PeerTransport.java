@@ -8,7 +8,6 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.SingleThreadIoEventLoop;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.uring.IoUringChannelOption;
 import io.netty.resolver.NoopAddressResolverGroup;
@@ -338,18 +337,14 @@ public final class PeerTransport implements Network, AutoCloseable {
     /** Has {@code stream} flushed once, at the end of this turn of the loop. */
     void flushLater(PeerStream stream) {
         if (toFlush.isEmpty()) {
-            ((SingleThreadIoEventLoop) engine.eventLoop()).executeAfterEventLoopIteration(flush);
+            clock.atEndOfTurn(flush);
         }
         toFlush.add(stream);
     }
 
     private void flushAll() {
-        try {
-            for (PeerStream stream = toFlush.poll(); stream != null; stream = toFlush.poll()) {
-                stream.flushDue();
-            }
-        } catch (Throwable e) {
-            fatal("sending to peers failed", e);
+        for (PeerStream stream = toFlush.poll(); stream != null; stream = toFlush.poll()) {
+            stream.flushDue();
         }
     }
 

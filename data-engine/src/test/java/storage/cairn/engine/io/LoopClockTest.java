@@ -7,6 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import storage.cairn.engine.port.Clock;
 
 final class LoopClockTest {
@@ -42,6 +44,58 @@ final class LoopClockTest {
             Awaitility.await().until(() -> loop.call(() -> !at.isEmpty()));
             assertThat(at).hasSize(1);
             assertThat(at.get(0) - start).isGreaterThanOrEqualTo(20_000_000);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = EngineLoop.Setting.class,
+            names = {"POOL", "IO_URING"})
+    void timersSetOneAfterTheOtherForEarlierMomentsAllCome(EngineLoop.Setting setting) {
+        try (TestLoop loop = new TestLoop(setting)) {
+            LoopClock clock = loop.engine.clock();
+            List<Integer> ran = new ArrayList<>();
+            for (int i = 40; i > 0; i--) {
+                int number = i;
+                loop.run(() -> clock.after(number * 5_000_000L, () -> ran.add(number)));
+            }
+            loop.run(() -> clock.after(3_600_000_000_000L, () -> ran.add(-1)));
+            Awaitility.await().until(() -> loop.call(() -> ran.size() == 40));
+            loop.run(() -> assertThat(ran).doesNotHaveDuplicates().doesNotContain(-1));
+        }
+    }
+
+    @Test
+    void theEndOfATurnComesAfterWhatItsTasksQueued() {
+        try (TestLoop loop = new TestLoop(EngineLoop.Setting.POOL)) {
+            LoopClock clock = loop.engine.clock();
+            List<String> ran = new ArrayList<>();
+            loop.run(() -> {
+                clock.atEndOfTurn(() -> ran.add("end"));
+                clock.execute(() -> {
+                    ran.add("task");
+                    clock.execute(() -> ran.add("what it queued"));
+                });
+            });
+            Awaitility.await().until(() -> loop.call(() -> ran.size() == 3));
+            loop.run(() -> assertThat(ran).containsExactly("task", "what it queued", "end"));
+        }
+    }
+
+    @Test
+    void aTaskThatQueuesItselfLeavesTurnsToOthers() {
+        try (TestLoop loop = new TestLoop(EngineLoop.Setting.POOL)) {
+            LoopClock clock = loop.engine.clock();
+            boolean[] stop = {false};
+            Runnable[] again = new Runnable[1];
+            again[0] = () -> {
+                if (!stop[0]) {
+                    clock.execute(again[0]);
+                }
+            };
+            loop.run(() -> clock.execute(again[0]));
+            loop.engine.eventLoop().execute(() -> stop[0] = true);
+            Awaitility.await().until(() -> loop.call(() -> stop[0]));
         }
     }
 
