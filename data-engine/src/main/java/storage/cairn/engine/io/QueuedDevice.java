@@ -85,7 +85,12 @@ abstract class QueuedDevice implements BlockDevice {
 
     @Override
     public final void flush(Completion completion, long tag) {
-        submit(take(FLUSH, completion, tag));
+        Request request = take(FLUSH, completion, tag);
+        // All of the file: the ring refuses a flush with the rest of an earlier operation.
+        request.offset = 0;
+        request.length = 0;
+        request.address = 0;
+        submit(request);
     }
 
     @Override
