@@ -5,6 +5,18 @@ public final class Api {
     public static final String GROUP = "cairn.storage";
     public static final String VERSION = "v1alpha1";
 
+    /** Namespace of everything that is in one. */
+    public static final String NAMESPACE = "cairn-system";
+
+    /** Name of the one StorageCluster. */
+    public static final String CLUSTER = "cairn";
+
+    /** What comes before the name of a node in the name of its engine's Lease. */
+    public static final String LEASE_PREFIX = "engine-";
+
+    /** Annotation of a VolumeMembership: the disks that its volume is wanted on, with commas between them. */
+    public static final String PLACEMENT = GROUP + "/placement";
+
     /** Text of a UUID as this project writes it. */
     static final String UUID_PATTERN = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
 

@@ -97,6 +97,11 @@ final class ApiClient implements AutoCloseable {
         return send(request(path).method("PATCH", "application/json-patch+json", operations.toString()));
     }
 
+    /** Puts fields into an object, as RFC 7386 says; lists are replaced. */
+    Reply merge(String path, JsonNode fields) throws NoReplyException {
+        return send(request(path).method("PATCH", "application/merge-patch+json", fields.toString()));
+    }
+
     private HttpRequest.Builder request(String path) {
         return present().newHttpRequestBuilder().uri(config.getMasterUrl() + path.substring(1));
     }
@@ -148,12 +153,13 @@ final class ApiClient implements AutoCloseable {
         }
     }
 
-    /** A watch whose events have metadata alone; each line is one event. */
-    EventStream watch(String path) throws NoReplyException {
+    /** A watch; each line is one event. */
+    EventStream watch(String path, ObjectWatch.Content content) throws NoReplyException {
         HttpClient used = present();
         EventStream stream = new EventStream();
+        String accept = content == ObjectWatch.Content.METADATA ? METADATA_ONLY : JSON_TYPE;
         HttpRequest request =
-                request(path).header("Accept", METADATA_ONLY).forStreaming().build();
+                request(path).header("Accept", accept).forStreaming().build();
         stream.opened(await(used, used.consumeBytes(request, stream)));
         return stream;
     }

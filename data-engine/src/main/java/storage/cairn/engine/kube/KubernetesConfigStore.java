@@ -1,13 +1,19 @@
 package storage.cairn.engine.kube;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import storage.cairn.api.resource.Api;
 import storage.cairn.engine.port.Clock;
 import storage.cairn.engine.port.ConfigStore;
 import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.VolumeId;
 
 /**
@@ -28,15 +34,69 @@ public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
     private final ApiClient api;
     private final Registers registers;
     private final Lanes lanes = new Lanes(MAX_IN_FLIGHT, MAX_WAITING);
-    private final ChangeWatch changes;
+    private final ObjectWatch changes;
+    private final ApiClient watchApi;
+    private final Consumer<String> problems;
     private final CopyOnWriteArrayList<Changed> watchers = new CopyOnWriteArrayList<>();
+    private volatile Wished wished = (volume, disks) -> {};
+    /** What was told last; on the watching thread. */
+    private final Map<String, String> wishes = new HashMap<>();
+
     private boolean watching;
 
     private KubernetesConfigStore(ApiClient api, ApiClient watchApi, Clock clock, Consumer<String> problems) {
         this.clock = clock;
         this.api = api;
         this.registers = new Registers(api, problems);
-        this.changes = new ChangeWatch(watchApi, this::changed, problems);
+        this.watchApi = watchApi;
+        this.problems = problems;
+        this.changes = new ObjectWatch(
+                watchApi, Memberships.PATH, ObjectWatch.Content.METADATA, new MembershipFollower(), problems);
+    }
+
+    /** Told on the loop where a volume is wanted: by the annotation {@value Api#PLACEMENT} of its membership. */
+    public interface Wished {
+        /**
+         * @param disks all of them; none: nobody minds where it is
+         */
+        void wished(VolumeId volume, List<DiskId> disks);
+    }
+
+    /** Before {@link #watch}. */
+    public void whenWished(Wished listener) {
+        wished = listener;
+    }
+
+    private final class MembershipFollower implements ObjectWatch.Follower {
+        @Override
+        public void present(JsonNode object) {
+            String name = Memberships.name(object);
+            try {
+                VolumeId volume = VolumeId.of(name);
+                changed(volume);
+                String disks = object.path("metadata")
+                        .path("annotations")
+                        .path(Api.PLACEMENT)
+                        .asText();
+                if (!disks.equals(wishes.getOrDefault(name, ""))) {
+                    wishes.put(name, disks);
+                    List<DiskId> all = Memberships.disks(disks);
+                    clock.execute(() -> wished.wished(volume, all));
+                }
+            } catch (IllegalArgumentException e) {
+                problems.accept("VolumeMembership " + name + " left alone: " + e.getMessage());
+            }
+        }
+
+        @Override
+        public void gone(String name) {
+            wishes.remove(name);
+            try {
+                changed(VolumeId.of(name));
+            } catch (IllegalArgumentException notAVolume) {
+                problems.accept("VolumeMembership " + name + " was removed: not the name of a volume");
+            }
+        }
     }
 
     /**
@@ -123,6 +183,7 @@ public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
     @Override
     public void close() throws IOException {
         changes.close();
+        watchApi.close();
         try {
             if (!lanes.close(CLOSE_MILLIS)) {
                 throw new IOException(

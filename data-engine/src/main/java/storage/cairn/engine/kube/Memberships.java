@@ -128,6 +128,17 @@ final class Memberships {
         return to;
     }
 
+    /** Disks given with commas between them. */
+    static List<DiskId> disks(String text) {
+        List<DiskId> disks = new ArrayList<>();
+        for (String each : text.split(",", Configuration.MAX_REPLICAS + 1)) {
+            if (!each.isBlank()) {
+                disks.add(DiskId.of(each.strip()));
+            }
+        }
+        return disks;
+    }
+
     static JsonNode spec(Configuration value) {
         Configuration.Owner owner = value.owner();
         UUID attachId = value.attachId();

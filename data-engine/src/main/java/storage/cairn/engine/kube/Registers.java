@@ -179,7 +179,7 @@ final class Registers {
         try {
             for (int attempt = 0; attempt < MAX_LISTS; attempt++) {
                 List<JsonNode> objects = new ArrayList<>();
-                Reply last = pages(path -> api.get(path), objects);
+                Reply last = pages(api::get, Memberships.PATH, objects);
                 if (last.ok()) {
                     return new Listed.All(readable(objects));
                 }
@@ -214,10 +214,10 @@ final class Registers {
     }
 
     /** Collects the objects of all pages, of one moment; answers the last page, or the first that is not one. */
-    static Reply pages(Page page, List<JsonNode> objects) throws NoReplyException {
+    static Reply pages(Page page, String path, List<JsonNode> objects) throws NoReplyException {
         String token = "";
         for (int count = 0; count < MAX_PAGES; count++) {
-            Reply reply = page.get(Memberships.PATH + "?limit=" + PAGE
+            Reply reply = page.get(path + "?limit=" + PAGE
                     + (token.isEmpty() ? "" : "&continue=" + URLEncoder.encode(token, StandardCharsets.UTF_8)));
             if (!reply.ok()) {
                 return reply;
@@ -228,6 +228,6 @@ final class Registers {
                 return reply;
             }
         }
-        throw new NoReplyException("more than " + (long) MAX_PAGES * PAGE + " volumes");
+        throw new NoReplyException("more than " + (long) MAX_PAGES * PAGE + " objects at " + path);
     }
 }

@@ -30,9 +30,18 @@ final class ConfigLoader {
     /** What a file need not say. Whatever is not here it must say. */
     static final String DEFAULTS = """
             {
+              "node": 0,
+              "clusterFile": "",
+              "disks": [],
               "configStore": "directory",
               "configDir": "",
               "kubeconfig": "",
+              "kubernetes": {
+                "nodeName": "",
+                "host": "",
+                "peerPort": 0,
+                "metricsPort": 7481
+              },
               "ioMode": "auto",
               "logFile": "",
               "logLevel": "info",
@@ -84,8 +93,24 @@ final class ConfigLoader {
     private ConfigLoader() {}
 
     static EngineConfig engine(Path file) throws ConfigException {
+        return engine(file, "", "");
+    }
+
+    /**
+     * @param nodeName in place of {@code kubernetes.nodeName}, unless it is empty
+     * @param host in place of {@code kubernetes.host}, unless it is empty
+     */
+    static EngineConfig engine(Path file, String nodeName, String host) throws ConfigException {
         ObjectNode given = object(file, read(file));
         ObjectNode merged = merge(object(file, DEFAULTS), given);
+        if (merged.get("kubernetes") instanceof ObjectNode kubernetes) {
+            if (!nodeName.isEmpty()) {
+                kubernetes.put("nodeName", nodeName);
+            }
+            if (!host.isEmpty()) {
+                kubernetes.put("host", host);
+            }
+        }
         if (merged.get("disks") instanceof ArrayNode disks) {
             for (int i = 0; i < disks.size(); i++) {
                 if (disks.get(i) instanceof ObjectNode disk) {

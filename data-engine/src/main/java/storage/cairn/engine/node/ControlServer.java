@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Listens for the control service on a unix socket, which only this user may use, and on TCP. On one thread of its
@@ -46,9 +47,11 @@ final class ControlServer implements AutoCloseable {
     }
 
     /**
+     * @param address of TCP, null when it listens on the socket alone
      * @param executor where calls are taken
      */
-    static ControlServer open(BindableService service, Path socket, InetSocketAddress address, Executor executor)
+    static ControlServer open(
+            BindableService service, Path socket, @Nullable InetSocketAddress address, Executor executor)
             throws IOException {
         ControlServer server = new ControlServer(socket);
         boolean complete = false;
@@ -56,7 +59,9 @@ final class ControlServer implements AutoCloseable {
             removeLeftover(socket);
             server.listen(service, UnixDomainSocketAddress.of(socket), NioServerDomainSocketChannel.class, executor);
             Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
-            server.listen(service, address, NioServerSocketChannel.class, executor);
+            if (address != null) {
+                server.listen(service, address, NioServerSocketChannel.class, executor);
+            }
             complete = true;
             return server;
         } finally {

@@ -46,15 +46,19 @@ final class DiskOpening {
         this.devices = devices;
     }
 
-    /** Begins with a disk. Blocks while a file is made. */
-    LocalDisk begin(DiskConfig wanted) {
+    /**
+     * Begins with a disk. Blocks while a file is made.
+     *
+     * @param identity of a blank disk's label; null: one made at random
+     */
+    LocalDisk begin(DiskConfig wanted, @Nullable DiskId identity) {
         LocalDisk disk = new LocalDisk(wanted);
         DiskFile file = null;
         try {
             file = file(wanted);
             boolean format = inspect(file, wanted);
             file.notes().forEach(note -> EngineLog.event(Level.WARN, "DiskNote", note));
-            open(disk, file, format);
+            open(disk, file, format, identity);
         } catch (IOException | RuntimeException e) {
             if (file != null) {
                 file.close();
@@ -106,7 +110,7 @@ final class DiskOpening {
         return true;
     }
 
-    private static @Nullable Label label(DiskFile file) throws IOException {
+    static @Nullable Label label(DiskFile file) throws IOException {
         ByteBuffer block = ByteBuffer.allocateDirect(2 * PAGE_BYTES).alignedSlice(PAGE_BYTES);
         for (long place : Label.places(file.blocks())) {
             block.clear().limit(PAGE_BYTES);
@@ -119,7 +123,7 @@ final class DiskOpening {
         return null;
     }
 
-    private void open(LocalDisk disk, DiskFile file, boolean format) {
+    private void open(LocalDisk disk, DiskFile file, boolean format, @Nullable DiskId identity) {
         EngineConfig.Memory memory = config.memory();
         StoreSettings defaults = StoreSettings.defaults();
         StoreSettings settings = new StoreSettings(
@@ -136,7 +140,7 @@ final class DiskOpening {
         loop.clock().execute(() -> {
             disk.opened(file, device);
             if (format) {
-                Label label = new Label(new DiskId(UUID.randomUUID()), cluster);
+                Label label = new Label(identity == null ? new DiskId(UUID.randomUUID()) : identity, cluster);
                 ExtentStore.format(device, label, pool, loop.clock(), problem -> {
                     if (problem == null) {
                         EngineLog.event(Level.INFO, "DiskFormatted", "disk=" + label.disk() + " path=" + file.path());

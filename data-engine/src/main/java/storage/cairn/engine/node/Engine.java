@@ -1,13 +1,10 @@
 package storage.cairn.engine.node;
 
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -15,6 +12,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.embedded.DirectoryConfigStore;
 import storage.cairn.engine.io.EngineLoop;
 import storage.cairn.engine.io.Slab;
@@ -42,8 +40,9 @@ final class Engine {
     private static final long UNHEALTHY_MILLIS = 10_000;
 
     private final EngineConfig config;
-    private final ClusterFile cluster;
+    private final ClusterMap cluster;
     private final ClusterFile.Node self;
+    private final @Nullable KubernetesNode kubernetes;
     private final Opened opened;
     private final EngineLoop loop;
     private final ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor();
@@ -75,11 +74,14 @@ final class Engine {
         }
     }
 
-    private Engine(EngineConfig config, Opened opened, Devices devices) throws ConfigException, IOException {
-        this.config = config;
+    private Engine(EngineConfig given, Opened opened, Devices devices) throws ConfigException, IOException {
         this.opened = opened;
-        this.cluster = ConfigLoader.cluster(Path.of(config.clusterFile()));
-        this.self = selfIn(cluster, config);
+        this.kubernetes = given.kubernetes().nodeName().isBlank()
+                ? null
+                : opened.add("node in Kubernetes", KubernetesNode.join(given));
+        this.config = kubernetes == null ? given : kubernetes.config();
+        this.cluster = kubernetes == null ? clusterOf(given) : kubernetes.cluster();
+        this.self = cluster.self();
         this.shutdown = new Shutdown(Duration.ofMillis(config.shutdownMillis()));
         NodeIdentity identity = new NodeIdentity(
                 config.node(),
@@ -118,15 +120,23 @@ final class Engine {
         StatusSource status = new StatusSource(config, cluster, node, disks, loop.mode(), loop.modeReason());
         openControl(status);
         openMetrics(status);
+        if (kubernetes != null) {
+            beginInKubernetes(kubernetes, status);
+        }
         EngineLog.event(Level.INFO, "EngineServes", "control=" + self.controlSocket() + " nbd=" + self.nbdSocket());
     }
 
-    private static ClusterFile.Node selfIn(ClusterFile cluster, EngineConfig config) throws ConfigException {
+    private static ClusterMap clusterOf(EngineConfig config) throws ConfigException {
         try {
-            return cluster.node(config.node());
+            return ClusterMap.of(ConfigLoader.cluster(Path.of(config.clusterFile())), config.node());
         } catch (IllegalArgumentException e) {
             throw new ConfigException(config.clusterFile() + ": " + e.getMessage());
         }
+    }
+
+    private void beginInKubernetes(KubernetesNode pod, StatusSource status) {
+        disks.whenAdmitted(node::addStore);
+        pod.begin(loop.clock(), disks, status, joined -> loop.clock().execute(() -> node.addNode(joined)));
     }
 
     private EngineLoop openLoop() throws ConfigException {
@@ -157,21 +167,22 @@ final class Engine {
                         "configuration store",
                         DirectoryConfigStore.open(
                                 Path.of(config.configDir()), cluster.clusterId(), loop.clock(), problems));
-            case KUBERNETES ->
-                opened.add(
-                        "configuration store", KubernetesConfigStore.open(config.kubeconfig(), loop.clock(), problems));
+            case KUBERNETES -> opened.add("configuration store", openKubernetesStore(problems));
         };
     }
 
-    private PeerTransport openTransport() throws ConfigException {
-        Map<Integer, InetSocketAddress> addresses = new HashMap<>();
-        for (ClusterFile.Node peer : cluster.nodes()) {
-            addresses.put(peer.node(), ConfigLoader.address("peerAddress", peer.peerAddress(), false));
-        }
+    private KubernetesConfigStore openKubernetesStore(Consumer<String> problems) throws IOException {
+        KubernetesConfigStore store = KubernetesConfigStore.open(config.kubeconfig(), loop.clock(), problems);
+        // Told when the core has begun to watch the store, and so is there.
+        store.whenWished((volume, wanted) -> node.want(volume, wanted));
+        return store;
+    }
+
+    private PeerTransport openTransport() {
         Slab received = slab("writes of other engines", config.memory().receiveBytes());
         Slab read = slab("reads from other engines", config.memory().readBytes());
         return loop.call(() -> new PeerTransport(
-                loop, Frames.FRAMING, addresses::get, received, read, PeerTransport.Settings.DEFAULT));
+                loop, Frames.FRAMING, cluster::resolved, received, read, PeerTransport.Settings.DEFAULT));
     }
 
     private static NodeSettings settings(EngineConfig.Rebuild rebuild) {
@@ -196,12 +207,13 @@ final class Engine {
     }
 
     private NbdServer openNbd() throws IOException, ConfigException {
-        InetSocketAddress address = ConfigLoader.address("nbdAddress", self.nbdAddress(), !config.allowNonLoopback());
         Slab hosts = slab("hosts", config.memory().hostBytes());
         NbdServer server = new NbdServer(
                 loop, node, hosts, NbdSettings.forPool(config.memory().hostBytes()));
         await(server.listenUnix(Path.of(self.nbdSocket())));
-        await(server.listenTcp(address));
+        if (!self.nbdAddress().isEmpty()) {
+            await(server.listenTcp(ConfigLoader.address("nbdAddress", self.nbdAddress(), !config.allowNonLoopback())));
+        }
         return server;
     }
 
@@ -224,17 +236,24 @@ final class Engine {
                 ControlServer.open(
                         service,
                         Path.of(self.controlSocket()),
-                        ConfigLoader.address("controlAddress", self.controlAddress(), !config.allowNonLoopback()),
+                        self.controlAddress().isEmpty()
+                                ? null
+                                : ConfigLoader.address(
+                                        "controlAddress", self.controlAddress(), !config.allowNonLoopback()),
                         callers));
     }
 
     private void openMetrics(StatusSource status) throws IOException, ConfigException {
         EngineMetrics metrics =
                 opened.add("metrics", new EngineMetrics(loop.clock(), status, disks, nbd.metrics(), watchdog));
+        if (self.metricsAddress().isEmpty()) {
+            return;
+        }
+        boolean anywhere = config.allowNonLoopback() || kubernetes != null;
         opened.add(
                 "metrics server",
                 MetricsServer.open(
-                        ConfigLoader.address("metricsAddress", self.metricsAddress(), !config.allowNonLoopback()),
+                        ConfigLoader.address("metricsAddress", self.metricsAddress(), !anywhere),
                         metrics::page,
                         this::health,
                         this::readiness));

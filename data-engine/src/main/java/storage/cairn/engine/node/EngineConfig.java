@@ -12,6 +12,8 @@ import java.util.List;
  * @param configStore where the memberships of volumes are decided
  * @param configDir folder of that store, which the engines of this machine share; for {@link StoreKind#DIRECTORY}
  * @param kubeconfig how to reach its API server, empty for a pod's service account; for {@link StoreKind#KUBERNETES}
+ * @param kubernetes of an engine that is a pod: then the cluster's resources say its number, the other nodes and its
+ *     disks, and {@code node}, {@code clusterFile} and {@code disks} are empty
  * @param disks to be served, 1 to {@link #MAX_DISKS}
  * @param ioMode how disks are read and written
  * @param logFile where the log goes; empty: {@code engine.log} in dataDir; {@code -}: standard output
@@ -30,6 +32,7 @@ public record EngineConfig(
         StoreKind configStore,
         String configDir,
         String kubeconfig,
+        Kubernetes kubernetes,
         List<DiskConfig> disks,
         IoMode ioMode,
         String logFile,
@@ -44,7 +47,15 @@ public record EngineConfig(
 
     public EngineConfig {
         disks = List.copyOf(disks);
-        if (disks.isEmpty() || disks.size() > MAX_DISKS) {
+        boolean pod = !kubernetes.nodeName().isBlank();
+        if (pod && (configStore != StoreKind.KUBERNETES || !clusterFile.isBlank() || !disks.isEmpty())) {
+            throw new IllegalArgumentException(
+                    "kubernetes.nodeName: needs configStore 'kubernetes', and takes the place of clusterFile and disks");
+        }
+        if (!pod && (node < 1 || clusterFile.isBlank())) {
+            throw new IllegalArgumentException("node and clusterFile: needed without kubernetes.nodeName");
+        }
+        if ((!pod && disks.isEmpty()) || disks.size() > MAX_DISKS) {
             throw new IllegalArgumentException("disks: " + disks.size() + " given, use 1 to " + MAX_DISKS);
         }
         if (shutdownMillis < MIN_SHUTDOWN_MILLIS || shutdownMillis > MAX_SHUTDOWN_MILLIS) {
@@ -60,6 +71,49 @@ public record EngineConfig(
         }
         if (disks.stream().map(DiskConfig::path).distinct().count() != disks.size()) {
             throw new IllegalArgumentException("disks: a path is given twice");
+        }
+    }
+
+    /** The same engine under the number that its StorageNode has. */
+    EngineConfig numbered(int number) {
+        return new EngineConfig(
+                number,
+                dataDir,
+                clusterFile,
+                secretFile,
+                configStore,
+                configDir,
+                kubeconfig,
+                kubernetes,
+                disks,
+                ioMode,
+                logFile,
+                logLevel,
+                shutdownMillis,
+                allowNonLoopback,
+                memory,
+                rebuild);
+    }
+
+    /**
+     * An engine that is a pod.
+     *
+     * @param nodeName name of the Kubernetes node; empty: not in Kubernetes, or for a trial only its configuration
+     *     store is
+     * @param host address of this node for other engines
+     * @param peerPort where other engines connect; 0: as the StorageCluster says
+     * @param metricsPort of metrics and health, on all addresses of the node; 0: none
+     */
+    public record Kubernetes(String nodeName, String host, int peerPort, int metricsPort) {
+        private static final int MAX_PORT = 65_535;
+
+        public Kubernetes {
+            if (peerPort < 0 || peerPort > MAX_PORT || metricsPort < 0 || metricsPort > MAX_PORT) {
+                throw new IllegalArgumentException("kubernetes.peerPort and metricsPort are 0 to " + MAX_PORT);
+            }
+            if (!nodeName.isBlank() && host.isBlank()) {
+                throw new IllegalArgumentException("kubernetes.host: needed with kubernetes.nodeName");
+            }
         }
     }
 

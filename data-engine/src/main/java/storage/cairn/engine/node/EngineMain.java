@@ -25,6 +25,20 @@ public final class EngineMain implements Callable<Integer> {
     private Path configFile = Path.of("engine.json");
 
     @Option(
+            names = "--node-name",
+            paramLabel = "NAME",
+            defaultValue = "",
+            description = "Name of the Kubernetes node, in place of kubernetes.nodeName.")
+    private String nodeName = "";
+
+    @Option(
+            names = "--host",
+            paramLabel = "ADDRESS",
+            defaultValue = "",
+            description = "Address of this node for other engines, in place of kubernetes.host.")
+    private String host = "";
+
+    @Option(
             names = "--end-with-input",
             description = "End in order when standard input ends: for whoever starts it and holds the other end of"
                     + " that pipe, so that it does not outlive him.")
@@ -45,7 +59,7 @@ public final class EngineMain implements Callable<Integer> {
     public Integer call() {
         Engine engine;
         try {
-            EngineConfig config = ConfigLoader.engine(configFile);
+            EngineConfig config = ConfigLoader.engine(configFile, nodeName, host);
             Logging.start(config);
             engine = Engine.start(config);
         } catch (ConfigException | IOException e) {

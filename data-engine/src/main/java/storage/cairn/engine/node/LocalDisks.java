@@ -4,31 +4,80 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.io.EngineLoop;
-import storage.cairn.engine.port.Clock;
+import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.store.ReplicaStore;
 
 /** The configured disks of this node: opened, formatted when they are empty, refused when they are somebody else's. */
 final class LocalDisks {
-    private final Clock clock;
-    private final List<LocalDisk> disks;
+    private final EngineConfig config;
+    private final UUID cluster;
+    private final EngineLoop loop;
+    private final Devices devices;
+    private final List<LocalDisk> disks = new CopyOnWriteArrayList<>();
+    private volatile Consumer<ReplicaStore> admitted = store -> {};
 
-    private LocalDisks(Clock clock, List<LocalDisk> disks) {
-        this.clock = clock;
-        this.disks = disks;
+    private LocalDisks(EngineConfig config, UUID cluster, EngineLoop loop, Devices devices) {
+        this.config = config;
+        this.cluster = cluster;
+        this.loop = loop;
+        this.devices = devices;
     }
 
     /** Opens all disks and waits for them. A disk that cannot be served is told in its {@link LocalDisk#info}. */
     static LocalDisks open(EngineConfig config, UUID cluster, EngineLoop loop, Devices devices) {
-        List<LocalDisk> disks = new ArrayList<>();
+        LocalDisks disks = new LocalDisks(config, cluster, loop, devices);
         DiskOpening opening = new DiskOpening(config, cluster, loop, devices);
         for (EngineConfig.DiskConfig disk : config.disks()) {
-            disks.add(opening.begin(disk));
+            disks.disks.add(opening.begin(disk, null));
         }
         opening.await();
-        return new LocalDisks(loop.clock(), disks);
+        return disks;
+    }
+
+    /** Who takes disks that come later into use; called on the loop. */
+    void whenAdmitted(Consumer<ReplicaStore> listener) {
+        admitted = listener;
+    }
+
+    /**
+     * Opens one more disk and waits for it; a blank one is formatted with this label. One that is refused is forgotten
+     * again, so that the next attempt finds what was mended.
+     *
+     * @return why it cannot be served, empty when it is
+     */
+    String admit(EngineConfig.DiskConfig wanted, DiskId label) {
+        if (disks.size() >= EngineConfig.MAX_DISKS) {
+            return "an engine serves at most " + EngineConfig.MAX_DISKS + " disks";
+        }
+        DiskOpening opening = new DiskOpening(config, cluster, loop, devices);
+        LocalDisk disk = opening.begin(wanted, label);
+        opening.await();
+        String problem = disk.failure();
+        if (problem.isEmpty()) {
+            disks.add(disk);
+            loop.clock().execute(() -> {
+                ReplicaStore store = disk.store();
+                if (store != null) {
+                    admitted.accept(store);
+                }
+            });
+        }
+        return problem;
+    }
+
+    /** Whether the disk at this path is in use here. */
+    boolean uses(String path) {
+        for (LocalDisk disk : disks) {
+            if (disk.config().path().equals(path)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Those that can be served. On the loop. */
@@ -85,7 +134,7 @@ final class LocalDisks {
             }
             all &= shutdown.lastStep(
                     "close of " + disk.config().path(),
-                    clock,
+                    loop.clock(),
                     false,
                     done -> store.close(
                             grantsOutstanding,

@@ -57,12 +57,12 @@ final class StatusMessages {
         return volumes;
     }
 
-    static List<Peer> peers(NodeView view, ClusterFile cluster) {
+    static List<Peer> peers(NodeView view, ClusterMap cluster) {
         List<Peer> peers = new ArrayList<>();
         for (NodeView.PeerView peer : view.peers()) {
             peers.add(Peer.newBuilder()
                     .setNode(peer.node())
-                    .setAddress(cluster.node(peer.node()).peerAddress())
+                    .setAddress(cluster.address(peer.node()))
                     .setConnected(peer.connected())
                     .setReason(peer.reason())
                     .build());

@@ -19,7 +19,7 @@ final class StatusSource {
     private static final long PAGE_BYTES = 4096;
 
     private final EngineConfig config;
-    private final ClusterFile cluster;
+    private final ClusterMap cluster;
     private final StorageNode node;
     private final LocalDisks disks;
     private final String ioMode;
@@ -28,7 +28,7 @@ final class StatusSource {
 
     StatusSource(
             EngineConfig config,
-            ClusterFile cluster,
+            ClusterMap cluster,
             StorageNode node,
             LocalDisks disks,
             String ioMode,
@@ -49,8 +49,16 @@ final class StatusSource {
         return new Taken(node.view(), disks.infos());
     }
 
+    String ioMode() {
+        return ioMode;
+    }
+
+    String ioModeReason() {
+        return ioModeReason;
+    }
+
     NodeStatus message(Taken taken) {
-        ClusterFile.Node self = cluster.node(config.node());
+        ClusterFile.Node self = cluster.self();
         return NodeStatus.newBuilder()
                 .setClusterId(cluster.clusterId().toString())
                 .setNode(config.node())

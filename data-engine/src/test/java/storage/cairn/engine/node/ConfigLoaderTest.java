@@ -43,6 +43,7 @@ final class ConfigLoaderTest {
                         EngineConfig.StoreKind.DIRECTORY,
                         "/v",
                         "",
+                        new EngineConfig.Kubernetes("", "", 0, 7481),
                         java.util.List.of(new EngineConfig.DiskConfig("/d/disk-1", 0, false)),
                         EngineConfig.IoMode.AUTO,
                         "",
@@ -79,6 +80,9 @@ final class ConfigLoaderTest {
                 "\"configStore\": \"etcd\"|configStore",
                 "\"configStore\": \"kubernetes\"|configDir: needed with",
                 "\"kubeconfig\": \"/k\"|kubeconfig: of use",
+                "\"kubernetes\": {\"nodeName\": \"n\", \"host\": \"127.0.0.1\"}|kubernetes.nodeName: needs configStore",
+                "\"kubernetes\": {\"nodeName\": \"n\"}|kubernetes.host: needed",
+                "\"kubernetes\": {\"peerPort\": 99999}|kubernetes.peerPort",
                 "\"logFile\": null|logFile",
                 "\"logFile\": 3|logFile",
             })

@@ -9,14 +9,13 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import storage.cairn.engine.port.VolumeId;
 
 /**
- * Hears of changes of memberships by one watch on the API server, names only. A watch that breaks goes on where it
- * was; where the server no longer knows that place, and at the start, every volume counts as changed. One that is
- * silent for longer than the server's bookmarks allow is taken for broken. Idle it costs a bookmark a minute.
+ * Follows the objects of one kind by one watch on the API server. A watch that breaks goes on where it was; where the
+ * server no longer knows that place, and at the start, every object is told. One that is silent for longer than the
+ * server's bookmarks allow is taken for broken. Idle it costs a bookmark a minute.
  */
-final class ChangeWatch implements AutoCloseable {
+final class ObjectWatch implements AutoCloseable {
     private static final long SILENT_MILLIS = 150_000;
     private static final long LEAST_PAUSE_MILLIS = 100;
     private static final long MOST_PAUSE_MILLIS = 10_000;
@@ -24,23 +23,44 @@ final class ChangeWatch implements AutoCloseable {
     private static final int OK = 200;
 
     private final ApiClient api;
-    private final Consumer<VolumeId> changed;
+    private final String path;
+    private final Content content;
+    private final Follower follower;
     private final Consumer<String> problems;
     private final CountDownLatch closed = new CountDownLatch(1);
-    private final Thread thread =
-            Thread.ofPlatform().daemon().name("config-watch").unstarted(this::run);
+    private final Thread thread;
     private Set<String> known = new HashSet<>();
     private long pauseMillis = LEAST_PAUSE_MILLIS;
     private boolean reported;
 
+    /** How much of each object is told. */
+    enum Content {
+        METADATA,
+        WHOLE
+    }
+
+    /** Called on the watching thread. */
+    interface Follower {
+        /** It is there, and perhaps changed. */
+        void present(JsonNode object);
+
+        void gone(String name);
+    }
+
     /**
      * @param api of this watch alone
-     * @param changed called on the watching thread
+     * @param path of the kind
      */
-    ChangeWatch(ApiClient api, Consumer<VolumeId> changed, Consumer<String> problems) {
+    ObjectWatch(ApiClient api, String path, Content content, Follower follower, Consumer<String> problems) {
         this.api = api;
-        this.changed = changed;
+        this.path = path;
+        this.content = content;
+        this.follower = follower;
         this.problems = problems;
+        this.thread = Thread.ofPlatform()
+                .daemon()
+                .name("watch-" + path.substring(path.lastIndexOf('/') + 1))
+                .unstarted(this::run);
     }
 
     void start() {
@@ -73,40 +93,36 @@ final class ChangeWatch implements AutoCloseable {
     private void problem(String what) {
         if (!reported && closed.getCount() > 0) {
             reported = true;
-            problems.accept("changes of others are noticed late until the watch is back: " + what);
+            problems.accept("changes of " + path + " are noticed late until the watch is back: " + what);
         }
     }
 
-    /** Tells every volume, also those that went, and answers the place from which a watch tells the rest. */
+    /** Tells every object, also those that went, and answers the place from which a watch tells the rest. */
     private String tellAll() throws NoReplyException {
         List<JsonNode> objects = new ArrayList<>();
-        Reply last = Registers.pages(api::listMetadata, objects);
+        Reply last = Registers.pages(content == Content.METADATA ? api::listMetadata : api::get, path, objects);
         if (!last.ok()) {
             throw new NoReplyException(last.message());
         }
-        Set<String> present = new HashSet<>();
+        Set<String> before = known;
+        known = new HashSet<>();
         for (JsonNode object : objects) {
-            present.add(Memberships.name(object));
+            known.add(Memberships.name(object));
+            follower.present(object);
         }
-        known.addAll(present);
-        known.forEach(this::tell);
-        known = present;
+        for (String name : before) {
+            if (!known.contains(name)) {
+                follower.gone(name);
+            }
+        }
         return last.body().path("metadata").path("resourceVersion").asText();
-    }
-
-    private void tell(String name) {
-        try {
-            changed.accept(VolumeId.of(name));
-        } catch (IllegalArgumentException notAVolume) {
-            problems.accept("unexpected VolumeMembership " + name + " ignored");
-        }
     }
 
     /** Tells changes from {@code from} until the watch ends; answers where to go on, null when all has to be told. */
     private @Nullable String follow(String from) throws NoReplyException, InterruptedException {
         String place = from;
         try (EventStream events =
-                api.watch(Memberships.PATH + "?watch=true&allowWatchBookmarks=true&resourceVersion=" + from)) {
+                api.watch(path + "?watch=true&allowWatchBookmarks=true&resourceVersion=" + from, content)) {
             if (events.code() != OK) {
                 problem("the API server answered " + events.code());
                 return null;
@@ -137,11 +153,11 @@ final class ChangeWatch implements AutoCloseable {
         switch (event.path("type").asText()) {
             case "ADDED", "MODIFIED" -> {
                 known.add(Memberships.name(object));
-                tell(Memberships.name(object));
+                follower.present(object);
             }
             case "DELETED" -> {
                 known.remove(Memberships.name(object));
-                tell(Memberships.name(object));
+                follower.gone(Memberships.name(object));
             }
             case "BOOKMARK" -> {
                 // Only its place counts.
@@ -161,6 +177,5 @@ final class ChangeWatch implements AutoCloseable {
     public void close() {
         closed.countDown();
         thread.interrupt();
-        api.close();
     }
 }

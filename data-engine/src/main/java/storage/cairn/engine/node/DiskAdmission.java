@@ -1,0 +1,141 @@
+package storage.cairn.engine.node;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.kube.DiskReport;
+import storage.cairn.engine.kube.NodeResources;
+import storage.cairn.engine.node.DiskDiscovery.Found;
+import storage.cairn.engine.node.EngineConfig.DiskConfig;
+import storage.cairn.engine.port.DiskId;
+import storage.cairn.engine.port.Log.Level;
+import storage.cairn.engine.replication.NodeView;
+
+/**
+ * Takes the disks of this node into use that somebody put into a pool, and tells of all that it sees. A disk that is
+ * in no pool is only looked at.
+ */
+final class DiskAdmission {
+    private final DiskDiscovery discovery;
+    private final LocalDisks disks;
+    private final String bootId;
+    private final String ioMode;
+    /** What was found last, by path; those in use stay as they were found. */
+    private final Map<String, Found> found = new TreeMap<>();
+    /** Disk resources as their watch tells them. */
+    private final Map<UUID, Wanted> wanted = new ConcurrentHashMap<>();
+
+    private record Wanted(String pool, boolean evacuate) {}
+
+    DiskAdmission(DiskDiscovery discovery, LocalDisks disks, String bootId, String ioMode) {
+        this.discovery = discovery;
+        this.disks = disks;
+        this.bootId = bootId;
+        this.ioMode = ioMode;
+    }
+
+    /** From any thread. */
+    void disk(UUID id, String pool, boolean evacuate) {
+        wanted.put(id, new Wanted(pool, evacuate));
+    }
+
+    void gone(UUID id) {
+        wanted.remove(id);
+    }
+
+    /** Looks at the disks, and opens those that are in a pool. */
+    void look(NodeResources.Selection selection) {
+        Map<String, Found> now = new TreeMap<>();
+        for (Found each : discovery.look(selection, disks::uses)) {
+            now.put(each.path(), each);
+        }
+        found.keySet().removeIf(path -> !disks.uses(path));
+        now.forEach(found::putIfAbsent);
+        for (Found each : now.values()) {
+            Wanted want = wanted.get(each.id());
+            if (want != null && !want.pool().isEmpty() && each.problem().isEmpty()) {
+                open(each);
+            }
+        }
+    }
+
+    private void open(Found each) {
+        EngineLog.event(
+                Level.INFO,
+                "DiskAdmitted",
+                "disk=" + each.id() + " path=" + each.path() + (each.ours() ? "" : " to be formatted"));
+        disks.admit(new DiskConfig(each.path(), each.makeBytes(), false), new DiskId(each.id()));
+    }
+
+    /** How each disk is, as of now. */
+    List<DiskReport> reports(StatusSource.Taken taken) {
+        List<DiskReport> reports = new ArrayList<>();
+        for (Found each : found.values()) {
+            LocalDisk.Info info = info(taken, each.path());
+            if (info == null) {
+                boolean fit = each.problem().isEmpty();
+                reports.add(report(each, fit ? "Discovered" : "Failed", each.problem(), "", 0, 0, null));
+            } else {
+                Wanted want = wanted.get(each.id());
+                boolean evacuate = want != null && want.evacuate();
+                String state = info.failure().isEmpty() ? (evacuate ? "Draining" : "Ready") : "Failed";
+                reports.add(report(
+                        each,
+                        state,
+                        info.failure(),
+                        info.volatileCache() ? "writeBack" : "writeThrough",
+                        info.capacityBytes(),
+                        info.capacityBytes() - info.freeBytes(),
+                        view(taken, each.id())));
+            }
+        }
+        return reports;
+    }
+
+    private DiskReport report(
+            Found of,
+            String state,
+            String reason,
+            String durability,
+            long usableBytes,
+            long usedBytes,
+            NodeView.@Nullable DiskView view) {
+        return new DiskReport(
+                of.id().toString(),
+                state,
+                reason,
+                of.path(),
+                bootId,
+                new DiskReport.Space(of.bytes(), usableBytes, usedBytes),
+                of.media(),
+                of.model(),
+                of.serial(),
+                durability,
+                ioMode,
+                view == null ? 0 : view.replicas(),
+                view == null ? 0 : view.checksumErrors());
+    }
+
+    private static LocalDisk.@Nullable Info info(StatusSource.Taken taken, String path) {
+        for (LocalDisk.Info info : taken.own()) {
+            if (Path.of(info.path()).equals(Path.of(path))) {
+                return info;
+            }
+        }
+        return null;
+    }
+
+    private static NodeView.@Nullable DiskView view(StatusSource.Taken taken, UUID id) {
+        for (NodeView.DiskView view : taken.view().disks()) {
+            if (view.disk().uuid().equals(id)) {
+                return view;
+            }
+        }
+        return null;
+    }
+}

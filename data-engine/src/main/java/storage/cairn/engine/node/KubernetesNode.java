@@ -1,0 +1,276 @@
+package storage.cairn.engine.node;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.kube.DiskReport;
+import storage.cairn.engine.kube.NodeReport;
+import storage.cairn.engine.kube.NodeResources;
+import storage.cairn.engine.kube.NodeResources.Joining;
+import storage.cairn.engine.port.Clock;
+import storage.cairn.engine.port.Log.Level;
+
+/**
+ * What an engine does as a pod of a cluster: it learns its number and its neighbours, takes the disks that are put into
+ * pools, and reports what it sees: at once when something changed, figures at most once a minute.
+ */
+final class KubernetesNode implements AutoCloseable {
+    private static final long JOIN_PAUSE_MILLIS = 1_000;
+    private static final long LEASE_SECONDS = 10;
+    private static final long REPORT_MILLIS = 2_000;
+    private static final long LOOK_SECONDS = 10;
+    private static final int MAX_QUEUED = 8;
+    private static final long FIGURES_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+    private final EngineConfig config;
+    private final NodeResources resources;
+    private final ClusterMap cluster;
+    private final String bootId;
+    private final ScheduledThreadPoolExecutor thread = new ScheduledThreadPoolExecutor(
+            1, Thread.ofPlatform().daemon().name("kubernetes-node").factory());
+    private final Map<String, Told<DiskReport>> toldDisks = new HashMap<>();
+    private @Nullable Told<NodeReport> toldNode;
+    private @Nullable DiskAdmission admission;
+    private @Nullable StatusSource status;
+    private @Nullable Clock loop;
+    private String leaseProblem = "";
+    private String reportProblem = "";
+
+    private record Told<T>(T report, long nanos) {}
+
+    private KubernetesNode(EngineConfig config, NodeResources resources, Joining.Seat seat) throws ConfigException {
+        this.config = config.numbered(seat.node());
+        this.resources = resources;
+        this.bootId = read(Path.of("/proc/sys/kernel/random/boot_id"));
+        EngineConfig.Kubernetes own = config.kubernetes();
+        int port = own.peerPort() == 0 ? seat.peerPort() : own.peerPort();
+        Path folder = Path.of(config.dataDir());
+        String metrics = own.metricsPort() == 0 ? "" : "0.0.0.0:" + own.metricsPort();
+        this.cluster = new ClusterMap(
+                seat.clusterId(),
+                new ClusterFile.Node(
+                        seat.node(),
+                        own.host() + ":" + port,
+                        folder.resolve("control.sock").toString(),
+                        "",
+                        folder.resolve("nbd.sock").toString(),
+                        "",
+                        metrics));
+        cluster.put(seat.node(), own.host() + ":" + port);
+    }
+
+    /** Waits for this node's StorageNode and the StorageCluster, for as long as it takes. */
+    static KubernetesNode join(EngineConfig config) throws IOException, ConfigException {
+        String name = config.kubernetes().nodeName();
+        NodeResources resources = NodeResources.open(
+                config.kubeconfig(), name, problem -> EngineLog.event(Level.WARN, "KubernetesProblem", problem));
+        String told = "";
+        try {
+            while (true) {
+                switch (resources.join()) {
+                    case Joining.Seat seat -> {
+                        EngineLog.event(
+                                Level.INFO,
+                                "Joined",
+                                "nodeName=" + name + " node=" + seat.node() + " cluster=" + seat.clusterId());
+                        return new KubernetesNode(config, resources, seat);
+                    }
+                    case Joining.NotYet notYet -> {
+                        if (!notYet.reason().equals(told)) {
+                            told = notYet.reason();
+                            EngineLog.event(Level.WARN, "WaitsToJoin", told);
+                        }
+                        TimeUnit.MILLISECONDS.sleep(JOIN_PAUSE_MILLIS);
+                    }
+                }
+            }
+        } catch (InterruptedException e) {
+            resources.close();
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while it waited to join", e);
+        }
+    }
+
+    EngineConfig config() {
+        return config;
+    }
+
+    ClusterMap cluster() {
+        return cluster;
+    }
+
+    /**
+     * Begins to look after disks and to report.
+     *
+     * @param nodeJoined told of each other node, also again
+     */
+    void begin(Clock clock, LocalDisks disks, StatusSource source, IntConsumer nodeJoined) {
+        String name = config.kubernetes().nodeName();
+        DiskAdmission admits = new DiskAdmission(
+                new DiskDiscovery(cluster.clusterId(), name, Path.of("/sys/class/block")),
+                disks,
+                bootId,
+                source.ioMode());
+        admission = admits;
+        loop = clock;
+        status = source;
+        resources.follow(new NodeResources.Neighbours() {
+            @Override
+            public void node(int number, String address) {
+                if (number != config.node() && cluster.learn(number, address)) {
+                    nodeJoined.accept(number);
+                }
+            }
+
+            @Override
+            public void disk(String id, String pool, boolean evacuate) {
+                try {
+                    admits.disk(UUID.fromString(id), pool, evacuate);
+                    soon(KubernetesNode.this::look);
+                } catch (IllegalArgumentException e) {
+                    EngineLog.event(Level.WARN, "DiskResourceLeftAlone", "'" + id + "' is no UUID");
+                }
+            }
+
+            @Override
+            public void diskGone(String id) {
+                try {
+                    admits.gone(UUID.fromString(id));
+                } catch (IllegalArgumentException e) {
+                    EngineLog.event(Level.DEBUG, "DiskResourceGone", id);
+                }
+            }
+        });
+        thread.setRemoveOnCancelPolicy(true);
+        every(LEASE_SECONDS * 1_000, "the node's lease", this::renewLease);
+        every(REPORT_MILLIS, "reports of this node", this::report);
+        every(LOOK_SECONDS * 1_000, "discovery of disks", this::look);
+    }
+
+    private void every(long millis, String what, Runnable task) {
+        var _ = thread.scheduleWithFixedDelay(FatalStop.guarded(what, task), 0, millis, TimeUnit.MILLISECONDS);
+    }
+
+    private void soon(Runnable task) {
+        if (!thread.isShutdown() && thread.getQueue().size() < MAX_QUEUED) {
+            thread.execute(FatalStop.guarded("discovery of disks", task));
+        }
+    }
+
+    private void renewLease() {
+        leaseProblem = changed("LeaseNotRenewed", leaseProblem, resources.renewLease());
+    }
+
+    private static String changed(String event, String before, String now) {
+        if (!now.equals(before)) {
+            EngineLog.event(now.isEmpty() ? Level.INFO : Level.WARN, event, now.isEmpty() ? "over" : now);
+        }
+        return now;
+    }
+
+    private void look() {
+        NodeResources.Selection selection = resources.selection();
+        DiskAdmission admits = admission;
+        if (selection != null && admits != null) {
+            admits.look(selection);
+        }
+    }
+
+    private void report() {
+        StatusSource source = status;
+        DiskAdmission admits = admission;
+        Clock clock = loop;
+        if (source == null || admits == null || clock == null) {
+            return;
+        }
+        StatusSource.Taken taken = LoopCalls.ask(clock, source::take);
+        if (taken == null) {
+            return;
+        }
+        String problem = "";
+        long now = System.nanoTime();
+        for (DiskReport disk : admits.reports(taken)) {
+            Told<DiskReport> told = toldDisks.get(disk.id());
+            if (told == null || !disk.sameButFigures(told.report()) || isDue(told, disk, now)) {
+                String answer = resources.report(disk);
+                if (answer.isEmpty()) {
+                    toldDisks.put(disk.id(), new Told<>(disk, now));
+                } else {
+                    problem = answer;
+                }
+            }
+        }
+        NodeReport node = node(taken, source);
+        Told<NodeReport> told = toldNode;
+        if (told == null || !node.sameButFigures(told.report()) || isDue(told, node, now)) {
+            String answer = resources.report(node);
+            if (answer.isEmpty()) {
+                toldNode = new Told<>(node, now);
+            } else {
+                problem = answer;
+            }
+        }
+        reportProblem = changed("NotReported", reportProblem, problem);
+    }
+
+    private static <T> boolean isDue(Told<T> told, T report, long now) {
+        return !report.equals(told.report()) && now - told.nanos() >= FIGURES_NANOS;
+    }
+
+    private NodeReport node(StatusSource.Taken taken, StatusSource source) {
+        long raw = 0;
+        long used = 0;
+        int served = 0;
+        for (LocalDisk.Info info : taken.own()) {
+            if (info.failure().isEmpty()) {
+                served++;
+                raw += info.capacityBytes();
+                used += info.capacityBytes() - info.freeBytes();
+            }
+        }
+        int replicas = taken.view().disks().stream()
+                .filter(disk -> disk.node() == config.node())
+                .mapToInt(disk -> disk.replicas())
+                .sum();
+        int owned = (int) taken.view().volumes().stream()
+                .filter(volume -> volume.activity() != null)
+                .count();
+        boolean nbd = Files.exists(Path.of("/sys/module/nbd"));
+        return new NodeReport(
+                EngineVersion.current(),
+                bootId,
+                cluster.address(config.node()),
+                source.ioMode(),
+                source.ioModeReason(),
+                nbd ? "nbd" : "nbdfuse",
+                nbd ? "the kernel has nbd" : "the kernel has no nbd: load the module (modprobe nbd) for less overhead",
+                served,
+                replicas,
+                owned,
+                new DiskReport.Space(raw, raw, used),
+                true,
+                "");
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file, StandardCharsets.US_ASCII).strip();
+        } catch (IOException e) {
+            return "unknown";
+        }
+    }
+
+    @Override
+    public void close() {
+        thread.shutdownNow();
+        resources.close();
+    }
+}
