@@ -1,10 +1,15 @@
 package storage.cairn.cli;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import storage.cairn.api.v1alpha1.NodeStatus;
 import storage.cairn.api.v1alpha1.Volume;
+import storage.cairn.cli.attach.Attachments;
 import storage.cairn.cli.base.Durations;
 import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Sizes;
@@ -33,7 +38,7 @@ final class StatusCommand implements Callable<Integer> {
                 cluster.dir().toString(),
                 status.nodes().stream().map(Views.NodeView::of).toList(),
                 Views.DiskView.all(status),
-                status.volumes().stream().map(Views.VolumeView::of).toList());
+                volumeViews(cluster, status.volumes()));
         cairn.print(view, () -> {
             cairn.out()
                     .println("Cluster " + cluster.file().clusterId() + " in " + cluster.dir() + ": "
@@ -46,7 +51,7 @@ final class StatusCommand implements Callable<Integer> {
             }
             if (!view.volumes().isEmpty()) {
                 cairn.out().println();
-                volumes(cairn, status.volumes());
+                volumes(cairn, cluster, status.volumes());
             }
         });
         return status.answering() == 0 ? ExitCode.UNREACHABLE.number() : ExitCode.OK.number();
@@ -68,6 +73,7 @@ final class StatusCommand implements Callable<Integer> {
                     "http://" + node.place().metricsAddress() + "/metrics");
         }
         table.print(cairn.out());
+        versions(cairn, cluster);
         for (ClusterStatus.Node node : cluster.nodes()) {
             NodeStatus status = node.status();
             if (status == null && node.pid() != 0) {
@@ -105,9 +111,19 @@ final class StatusCommand implements Callable<Integer> {
         }
     }
 
-    static void volumes(Cairn cairn, List<Volume> volumes) {
-        Table table = new Table("VOLUME", "SIZE>", "PHASE", "OWNER>", "EPOCH>", "REPLICAS (NODE:STATE)", "CLIENTS>");
+    static List<Views.VolumeView> volumeViews(LocalCluster cluster, List<Volume> volumes) {
+        Attachments attachments = new Attachments(cluster.dir());
+        return volumes.stream()
+                .map(volume -> Views.VolumeView.of(volume, attachments.look(volume.getName())))
+                .toList();
+    }
+
+    static void volumes(Cairn cairn, LocalCluster cluster, List<Volume> volumes) {
+        Attachments attachments = new Attachments(cluster.dir());
+        Table table = new Table(
+                "VOLUME", "SIZE>", "PHASE", "OWNER>", "EPOCH>", "REPLICAS (NODE:STATE)", "CLIENTS>", "DEVICE");
         for (Volume volume : volumes) {
+            Optional<Attachments.Found> attached = attachments.look(volume.getName());
             table.row(
                     volume.getName(),
                     Sizes.format(volume.getSizeBytes()),
@@ -115,13 +131,44 @@ final class StatusCommand implements Callable<Integer> {
                     volume.getOwnerNode() == 0 ? "-" : volume.getOwnerNode(),
                     volume.getEpoch(),
                     Views.replicas(volume),
-                    volume.hasActivity() ? volume.getActivity().getClients() : "-");
+                    volume.hasActivity() ? volume.getActivity().getClients() : "-",
+                    attached.map(StatusCommand::device).orElse("-"));
         }
         table.print(cairn.out());
         for (Volume volume : volumes) {
             if (!volume.getReason().isEmpty()) {
                 cairn.out().println("Volume " + volume.getName() + ": " + volume.getReason());
             }
+            attachments
+                    .look(volume.getName())
+                    .map(Attachments.Found::trouble)
+                    .filter(trouble -> !trouble.isEmpty())
+                    .ifPresent(trouble ->
+                            cairn.out().println("The device of volume " + volume.getName() + ": " + trouble));
+        }
+    }
+
+    static String device(Attachments.Found found) {
+        return found.trouble().isEmpty() ? found.attachment().device() : Views.AttachmentView.state(found);
+    }
+
+    /** Engines of other versions may not understand each other: to be seen before something else is suspected. */
+    private static void versions(Cairn cairn, ClusterStatus cluster) {
+        TreeMap<String, List<Integer>> nodes = new TreeMap<>();
+        for (ClusterStatus.Node node : cluster.nodes()) {
+            NodeStatus status = node.status();
+            if (status != null) {
+                nodes.computeIfAbsent(status.getVersion(), unused -> new ArrayList<>())
+                        .add(node.node());
+            }
+        }
+        if (nodes.size() > 1) {
+            cairn.out()
+                    .println("The nodes run different versions: "
+                            + nodes.entrySet().stream()
+                                    .map(each -> each.getKey() + " on " + each.getValue())
+                                    .collect(Collectors.joining(", "))
+                            + "; restart them one after the other with the same one");
         }
     }
 

@@ -1,12 +1,14 @@
 package storage.cairn.cli;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.api.v1alpha1.Disk;
 import storage.cairn.api.v1alpha1.NodeStatus;
 import storage.cairn.api.v1alpha1.Replica;
 import storage.cairn.api.v1alpha1.Volume;
+import storage.cairn.cli.attach.Attachments;
 import storage.cairn.cli.cluster.ClusterFile;
 import storage.cairn.cli.cluster.ClusterStatus;
 
@@ -116,8 +118,9 @@ final class Views {
             @Nullable String attachId,
             int minInSync,
             List<ReplicaView> replicas,
-            @Nullable ActivityView activity) {
-        static VolumeView of(Volume volume) {
+            @Nullable ActivityView activity,
+            @Nullable AttachmentView attachment) {
+        static VolumeView of(Volume volume, Optional<Attachments.Found> attachment) {
             return new VolumeView(
                     volume.getId(),
                     volume.getName(),
@@ -129,7 +132,20 @@ final class Views {
                     emptyToNull(volume.getAttachId()),
                     volume.getMinInSync(),
                     volume.getReplicasList().stream().map(ReplicaView::of).toList(),
-                    volume.hasActivity() ? ActivityView.of(volume) : null);
+                    volume.hasActivity() ? ActivityView.of(volume) : null,
+                    attachment.map(AttachmentView::of).orElse(null));
+        }
+    }
+
+    /** The block device that was made of a volume; it is lost if it says why. */
+    record AttachmentView(
+            String device, String state, @Nullable String reason) {
+        static AttachmentView of(Attachments.Found found) {
+            return new AttachmentView(found.attachment().device(), state(found), Views.emptyToNull(found.trouble()));
+        }
+
+        static String state(Attachments.Found found) {
+            return found.trouble().isEmpty() ? "Attached" : "Lost";
         }
     }
 

@@ -3,6 +3,7 @@ package storage.cairn.cli;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -118,8 +119,8 @@ final class VolumeCommands {
                 .sorted(Comparator.comparing(Volume::getName))
                 .toList();
         cairn.print(
-                Map.of("volumes", volumes.stream().map(Views.VolumeView::of).toList()),
-                () -> StatusCommand.volumes(cairn, volumes));
+                Map.of("volumes", StatusCommand.volumeViews(cluster, volumes)),
+                () -> StatusCommand.volumes(cairn, cluster, volumes));
         return ExitCode.OK.number();
     }
 
@@ -228,7 +229,8 @@ final class VolumeCommands {
             description = {
                 "Makes a volume a block device of this machine, by what its kernel allows: its nbd driver, else a FUSE"
                         + " file below a loop device with 4KiB sectors. Needs root. Again, it prints the same device.",
-                "Making a filesystem and mounting it is yours."
+                "Making a filesystem and mounting it is yours. While no engine serves the volume, I/O waits, for an hour;"
+                        + " then it fails."
             },
             footer = {
                 "",
@@ -274,7 +276,8 @@ final class VolumeCommands {
     }
 
     private void show(Volume volume) {
-        cairn.print(Views.VolumeView.of(volume), () -> {
+        Optional<Attachments.Found> attached = new Attachments(cairn.cluster().dir()).look(volume.getName());
+        cairn.print(Views.VolumeView.of(volume, attached), () -> {
             Table table = new Table("VOLUME", volume.getName());
             table.row("Id", volume.getId());
             table.row("Size", Sizes.format(volume.getSizeBytes()) + " (" + volume.getSizeBytes() + " bytes)");
@@ -283,6 +286,8 @@ final class VolumeCommands {
             table.row("Owner", volume.getOwnerNode() == 0 ? "-" : "node " + volume.getOwnerNode());
             table.row("Epoch", volume.getEpoch());
             table.row("In sync at least", volume.getMinInSync());
+            attached.ifPresent(found -> table.row(
+                    "Device", found.trouble().isEmpty() ? found.attachment().device() : "Lost: " + found.trouble()));
             for (Replica replica : volume.getReplicasList()) {
                 table.row(
                         "Replica on node " + (replica.getNode() == 0 ? "?" : replica.getNode()),

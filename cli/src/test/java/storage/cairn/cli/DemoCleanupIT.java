@@ -14,6 +14,8 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a demo that is interrupted or fails leaves behind, with engines that have no data path. */
 final class DemoCleanupIT {
@@ -94,6 +96,39 @@ final class DemoCleanupIT {
         assertThat(demo.exitValue()).isEqualTo(130);
         assertThat(shown("out")).contains("Interrupted");
         assertThat(in(base)).isEmpty();
+        Awaitility.await().atMost(PATIENCE).until(() -> enginesOf(base) == 0);
+    }
+
+    @Test
+    void foldersThatHadToBeMadeGoWithTheDemo() throws Exception {
+        Path base = temporary.resolve("not/there/yet");
+        Process demo = demo(base, FakeEngine.class.getName(), "out");
+        Awaitility.await().atMost(PATIENCE).until(() -> shown("out").contains("NBD: "));
+
+        assertThat(new ProcessBuilder("kill", "-INT", "" + demo.pid()).start().waitFor())
+                .isZero();
+
+        assertThat(demo.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(temporary.resolve("not")).doesNotExist();
+    }
+
+    /** Whenever it is interrupted: while it looks around, makes its folders, starts engines, or waits for them. */
+    @ParameterizedTest
+    @ValueSource(strings = {"Linux", "Memory", "Space", "Filesystem", "Starting", "owner: "})
+    void aDemoThatIsInterruptedEarlyLeavesNothing(String moment) throws Exception {
+        Path base = temporary.resolve("not/there");
+        Process demo = demo(base, FakeEngine.class.getName(), "out");
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .pollInterval(Duration.ofMillis(1))
+                .until(() -> shown("out").contains(moment));
+
+        assertThat(new ProcessBuilder("kill", "-INT", "" + demo.pid()).start().waitFor())
+                .isZero();
+
+        assertThat(demo.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(demo.exitValue()).as(shown("out")).isEqualTo(130);
+        assertThat(temporary.resolve("not")).as(shown("out")).doesNotExist();
         Awaitility.await().atMost(PATIENCE).until(() -> enginesOf(base) == 0);
     }
 

@@ -1,6 +1,7 @@
 package storage.cairn.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -8,10 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -23,6 +26,9 @@ final class LauncherIT {
             #!/bin/sh
             echo "$@" >> wrapper.calls
             [ ! -e wrapper.fails ] || { echo '[ERROR] no such package'; exit 1; }
+            # A JVM that is interrupted ends with this code.
+            trap 'exit 130' INT
+            while [ -e wrapper.waits ]; do sleep 0.05; done
             mkdir -p cli/target && cp the.jar cli/target/cairn-cli-0.jar && ln -s ../../the.lib cli/target/lib
             """;
 
@@ -117,6 +123,99 @@ final class LauncherIT {
         assertThat(outcome.out())
                 .contains("[ERROR] no such package")
                 .contains(tree.resolve("target/build.log").toString());
+    }
+
+    /** Ctrl-C goes to the whole process group of the terminal. */
+    private Process interruptible(String... arguments) throws IOException {
+        List<String> line = new ArrayList<>(
+                List.of("setsid", "--wait", tree.resolve("cairn").toString()));
+        line.addAll(List.of(arguments));
+        ProcessBuilder builder = new ProcessBuilder(line)
+                .redirectErrorStream(true)
+                .redirectOutput(temporary.resolve("out").toFile());
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        return builder.start();
+    }
+
+    private int interrupted(Process process) throws IOException, InterruptedException {
+        assertThat(new ProcessBuilder("kill", "-INT", "--", "-" + process.pid())
+                        .start()
+                        .waitFor())
+                .isZero();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        return process.exitValue();
+    }
+
+    @Test
+    void ctrlCEndsABuildAndIsNotCalledAFailure() throws Exception {
+        Files.createFile(tree.resolve("wrapper.waits"));
+        Process process = interruptible("demo");
+        await().until(() -> builds() == 1);
+
+        assertThat(interrupted(process)).isEqualTo(130);
+
+        assertThat(Files.readString(temporary.resolve("out"))).doesNotContain("failed");
+    }
+
+    private List<Path> trainings() throws IOException {
+        try (Stream<Path> found = Files.list(tree.resolve("cli/target"))) {
+            return found.filter(file -> file.getFileName().toString().startsWith("training."))
+                    .toList();
+        }
+    }
+
+    /** The engine that is trained is a process of its own, which no Ctrl-C reaches. */
+    @Test
+    void ctrlCWhileTheEngineIsTrainedLeavesNeitherTheEngineNorItsFiles() throws Exception {
+        Process process = interruptible("demo");
+        await().atMost(Duration.ofMinutes(1))
+                .until(() -> trainings().stream()
+                        .anyMatch(folder -> Files.exists(folder.resolve("cluster/node-1/engine.pid"))));
+
+        assertThat(interrupted(process)).isEqualTo(130);
+
+        assertThat(trainings()).isEmpty();
+        assertThat(ProcessHandle.allProcesses()
+                        .filter(each -> each.info().commandLine().orElse("").contains(tree + "/cli/target/training.")))
+                .isEmpty();
+        assertThat(Files.readString(temporary.resolve("out"))).doesNotContain("Starting 3 engines");
+    }
+
+    @Test
+    void aTrainingThatFailsIsSaidInOneLine() throws Exception {
+        Path tools = Files.createDirectory(temporary.resolve("tools"));
+        for (String tool : List.of(
+                "bash",
+                "sh",
+                "env",
+                "readlink",
+                "dirname",
+                "find",
+                "mkdir",
+                "mktemp",
+                "rm",
+                "mv",
+                "cp",
+                "ln",
+                "touch",
+                "flock",
+                "stty")) {
+            Path program = Path.of("/usr/bin", tool);
+            if (Files.exists(program)) {
+                Files.createSymbolicLink(tools.resolve(tool), program);
+            }
+        }
+        ProcessBuilder builder =
+                new ProcessBuilder(tree.resolve("cairn").toString(), "version").redirectErrorStream(true);
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        // No setsid, without which no engine starts.
+        builder.environment().put("PATH", tools.toString());
+        Process process = builder.start();
+        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+
+        assertThat(process.waitFor()).as(out).isZero();
+        assertThat(out).contains("engines will start more slowly").contains("training.log");
+        assertThat(trainings()).isEmpty();
     }
 
     @Test

@@ -37,6 +37,37 @@ public final class Attachments {
         }
     }
 
+    /**
+     * An attachment as it is now.
+     *
+     * @param trouble why its device is of no use any more and what to do; empty when it works
+     */
+    public record Found(Attachment attachment, String trouble) {}
+
+    /** What was recorded of a volume's attachment, whether its device still works or not. */
+    public Optional<Found> look(String volume) {
+        return recorded(volume).map(attachment -> new Found(attachment, trouble(attachment)));
+    }
+
+    private String trouble(Attachment attachment) {
+        String volume = attachment.volume();
+        String again = "'cairn volume attach " + volume + "' makes a new one";
+        if (!attachment.boot().equals(Helper.boot())) {
+            return "the machine was started anew, and its device is gone; " + again;
+        }
+        if (attachment.device().isEmpty()) {
+            return "it was not completed; " + again;
+        }
+        if (!device(attachment).isThere(attachment)) {
+            return "its device " + attachment.device() + " is gone; " + again;
+        }
+        if (!relay(volume).runs(attachment.relayPid())) {
+            return "the process behind " + attachment.device() + " has ended (its log: " + log(volume)
+                    + "), and the device answers with errors; unmount what is on it, then " + again;
+        }
+        return "";
+    }
+
     /** The attachment of a volume, if its device is there. */
     public Optional<Attachment> find(String volume) {
         return recorded(volume).filter(this::isThere);
@@ -129,9 +160,7 @@ public final class Attachments {
     }
 
     private boolean isThere(Attachment attachment) {
-        return attachment.boot().equals(Helper.boot())
-                && device(attachment).isThere(attachment)
-                && relay(attachment.volume()).runs(attachment.relayPid());
+        return trouble(attachment).isEmpty();
     }
 
     private Device device(Attachment attachment) {

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import storage.cairn.api.v1alpha1.ControlGrpc.ControlBlockingStub;
 import storage.cairn.api.v1alpha1.CreateVolumeRequest;
 import storage.cairn.api.v1alpha1.Disk;
@@ -38,6 +39,9 @@ public final class Demo {
     private final Screen screen;
     private final String self;
     private final Findings findings = new Findings();
+    private final DemoFolder folder = new DemoFolder();
+    private @Nullable DemoCluster running;
+    private volatile boolean interrupted;
 
     /**
      * @param self how the cairn command was called, for hints
@@ -51,38 +55,61 @@ public final class Demo {
 
     /** Runs it. Nothing is left behind, whichever way this or the process ends, unless it is to be kept. */
     public ExitCode run() {
-        long start = System.nanoTime();
-        screen.heading("Cairn: a replicated volume on this machine");
-        Path folder = new Preflight(screen, options).check();
-        DemoCluster cluster;
-        try {
-            ClusterPlan plan = new ClusterPlan(options.nodes(), options.diskBytes(), options.ioMode());
-            // What is kept must outlive this process; everything else must not, even if that is killed.
-            cluster = new DemoCluster(
-                    options.keep()
-                            ? LocalCluster.create(folder, plan, engine)
-                            : LocalCluster.createTied(folder, plan, engine));
-        } catch (Failure e) {
-            DemoCluster.deleteAll(folder);
-            throw e;
-        }
-        Thread whenInterrupted = Thread.ofPlatform().unstarted(() -> interrupted(cluster));
+        Thread whenInterrupted = Thread.ofPlatform().unstarted(this::interrupt);
         Runtime.getRuntime().addShutdownHook(whenInterrupted);
         try {
-            return runIn(cluster, start);
+            return runUntilInterrupted(System.nanoTime());
         } finally {
-            if (!cluster.isInterrupted()) {
+            if (!interrupted) {
                 Runtime.getRuntime().removeShutdownHook(whenInterrupted);
-                cluster.close();
             }
         }
     }
 
-    private void interrupted(DemoCluster cluster) {
+    private ExitCode runUntilInterrupted(long start) {
+        screen.heading("Cairn: a replicated volume on this machine");
+        try (folder) {
+            Path own = new Preflight(screen, options).check(folder);
+            try (DemoCluster made = cluster(own)) {
+                return runIn(made, start);
+            }
+        } catch (Failure e) {
+            if (interrupted) {
+                return ExitCode.FAILED;
+            }
+            throw e;
+        }
+    }
+
+    /** What is kept must outlive this process; everything else must not, even if that is killed. */
+    private DemoCluster cluster(Path own) {
+        ClusterPlan plan = new ClusterPlan(options.nodes(), options.diskBytes(), options.ioMode());
+        synchronized (folder) {
+            folder.mustBeOpen();
+            DemoCluster made = new DemoCluster(
+                    options.keep()
+                            ? LocalCluster.create(own, plan, engine)
+                            : LocalCluster.createTied(own, plan, engine),
+                    folder);
+            running = made;
+            return made;
+        }
+    }
+
+    /** From now on failures are the consequence of the end of this process. */
+    private void interrupt() {
+        interrupted = true;
         screen.line("Interrupted: ending the engines and deleting their files");
         screen.mute();
-        cluster.interrupt();
-        cluster.close();
+        DemoCluster present;
+        synchronized (folder) {
+            present = running;
+            if (present == null) {
+                folder.close();
+                return;
+            }
+        }
+        present.close();
     }
 
     private ExitCode runIn(DemoCluster cluster, long startNanos) {
@@ -92,7 +119,7 @@ public final class Demo {
         } catch (Failure e) {
             findings.add(false, e.getMessage());
         }
-        if (cluster.isInterrupted()) {
+        if (interrupted) {
             return ExitCode.FAILED;
         }
         findings.show(screen);

@@ -4,15 +4,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Failure;
 import storage.cairn.cli.cluster.ClusterFile;
@@ -27,11 +23,12 @@ final class DemoCluster implements AutoCloseable {
     private static final long MAX_LOG_BYTES = 4L << 20;
 
     private final LocalCluster cluster;
+    private final DemoFolder folder;
     private boolean closed;
-    private volatile boolean interrupted;
 
-    DemoCluster(LocalCluster cluster) {
+    DemoCluster(LocalCluster cluster, DemoFolder folder) {
         this.cluster = cluster;
+        this.folder = folder;
     }
 
     LocalCluster local() {
@@ -63,18 +60,10 @@ final class DemoCluster implements AutoCloseable {
         cluster.awaitEnd(nodes(), END);
     }
 
-    /** From now on failures are the consequence of the end of this process. */
-    void interrupt() {
-        interrupted = true;
-    }
-
-    boolean isInterrupted() {
-        return interrupted;
-    }
-
     /** Leaves engines and files as they are. */
     synchronized void keep() {
         closed = true;
+        folder.keep();
     }
 
     /** Writes what was shown and what the engines logged to one file, which stays. */
@@ -122,32 +111,6 @@ final class DemoCluster implements AutoCloseable {
             cluster.kill(node);
         }
         cluster.awaitEnd(nodes(), END);
-        deleteAll(cluster.dir());
-    }
-
-    static void deleteAll(Path folder) {
-        try {
-            Files.walkFileTree(folder, new SimpleFileVisitor<>() {
-                @Override
-                public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                    Files.deleteIfExists(file);
-                    return FileVisitResult.CONTINUE;
-                }
-
-                @Override
-                public FileVisitResult visitFileFailed(Path file, IOException e) {
-                    // Gone by itself meanwhile; what is really left makes its folder fail below.
-                    return FileVisitResult.CONTINUE;
-                }
-
-                @Override
-                public FileVisitResult postVisitDirectory(Path visited, @Nullable IOException e) throws IOException {
-                    Files.deleteIfExists(visited);
-                    return FileVisitResult.CONTINUE;
-                }
-            });
-        } catch (IOException e) {
-            throw new UncheckedIOException(folder + " cannot be deleted: delete it by hand", e);
-        }
+        folder.close();
     }
 }

@@ -41,12 +41,12 @@ final class Preflight {
     }
 
     /** Checks everything, and makes the folder of this demo. */
-    Path check() {
+    Path check(DemoFolder made) {
         system();
         memory();
-        Path base = options.baseDir() == null ? suitable() : made(options.baseDir());
+        Path base = options.baseDir() == null ? suitable() : made.base(options.baseDir());
         space(base, true);
-        Path folder = folder(base);
+        Path folder = made.make(base);
         filesystem(folder);
         return folder;
     }
@@ -127,14 +127,6 @@ final class Preflight {
                 .orElse(roomy.getFirst());
     }
 
-    private static Path made(Path dir) {
-        try {
-            return Files.createDirectories(dir.toAbsolutePath().normalize());
-        } catch (IOException e) {
-            throw new Failure(ExitCode.FAILED, "The folder " + dir + " cannot be made: " + e.getMessage(), e);
-        }
-    }
-
     private long neededBytes() {
         return options.nodes() * options.diskBytes() + SLACK_BYTES;
     }
@@ -157,14 +149,6 @@ final class Preflight {
             return enough;
         } catch (IOException e) {
             throw new Failure(ExitCode.FAILED, "The space in " + base + " cannot be read: " + e.getMessage(), e);
-        }
-    }
-
-    private static Path folder(Path base) {
-        try {
-            return Files.createTempDirectory(base, "cairn-demo-");
-        } catch (IOException e) {
-            throw new Failure(ExitCode.FAILED, "No folder can be made in " + base + ": " + e.getMessage(), e);
         }
     }
 

@@ -78,6 +78,25 @@ final class AttachmentsIT {
     }
 
     @Test
+    void aDeviceWhoseRelayWasKilledIsCalledLostWithWhatToDoAndAttachedAnew() throws Exception {
+        Attachment attachment = attach();
+        assertThat(new Attachments(dir).look("data").orElseThrow().trouble()).isEmpty();
+
+        ProcessHandle.of(attachment.relayPid()).orElseThrow().destroyForcibly();
+        Awaitility.await().until(() -> new Attachments(dir).find("data").isEmpty());
+
+        assertThat(new Attachments(dir).look("data").orElseThrow().trouble())
+                .contains(attachment.device())
+                .contains("has ended")
+                .contains("cairn volume attach data")
+                .contains(dir.resolve("attachments/data.log").toString());
+        Attachment again = attach();
+        assertThat(again.relayPid()).isNotEqualTo(attachment.relayPid());
+        assertThat(new Attachments(dir).look("data").orElseThrow().trouble()).isEmpty();
+        Tools.must("dd", "if=" + again.device(), "of=/dev/null", "bs=4096", "count=4", "iflag=direct");
+    }
+
+    @Test
     void aFilesystemOnAnAttachedVolumeOutlivesARestartOfItsServer() throws Exception {
         Attachment attachment = attach();
         assertThat(Tools.must("blockdev", "--getss", attachment.device())).isEqualTo("4096");

@@ -3,9 +3,11 @@ package storage.cairn.engine.replication;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.ConfigStore.Versioned;
 import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.Log;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.port.VolumeId;
 import storage.cairn.engine.protocol.FrameType;
@@ -180,38 +182,56 @@ final class Attachments extends VolumeSteps {
         }
     }
 
-    /** A planned end of this node: the volume goes to where it can be served at once, if somebody uses it. */
-    void evacuate(VolumeOwner owner, List<String> problems, Runnable then) {
+    /**
+     * A planned end of this node: the volume goes to where it can be served at once, if a host uses it.
+     *
+     * @param left told once it is not served here any more, and whether somebody else is expected to serve it now
+     */
+    void evacuate(VolumeOwner owner, List<String> problems, Consumer<Boolean> left) {
         Configuration current = owner.membership().current();
         UUID attachId = current.attachId();
-        boolean used = owner.clientCount() > 0;
+        boolean used = owner.inUse() && attachId != null;
         List<Integer> successors = probe.successors(current);
         owner.handOver(false, "node " + context.identity.node() + " shuts down", recorded -> {
             if (!recorded) {
                 problems.add("volume " + owner.name() + ": the configuration store did not confirm the release");
             }
             if (!used || attachId == null) {
-                then.run();
+                left.accept(false);
             } else if (successors.isEmpty()) {
                 problems.add("volume " + owner.name() + ": no other node with a replica can be reached");
-                then.run();
+                left.accept(false);
             } else {
-                PeerConversation conversation = peers.conversation(successors.getFirst());
-                if (conversation == null) {
-                    throw new IllegalStateException("a successor that is no peer");
-                }
-                conversation.ask(
-                        FrameType.TAKE_VOLUME,
-                        context.settings.failures().connectMillis(),
-                        out -> out.id(owner.volume().uuid()).id(attachId),
-                        (status, text) -> {
-                            if (status != Status.OK) {
-                                problems.add("volume " + owner.name() + ": " + text);
-                            }
-                            then.run();
-                        });
+                succeed(owner, attachId, successors, problems, left);
             }
         });
+    }
+
+    /** Asks one node after the other to take the volume, until one does. */
+    private void succeed(
+            VolumeOwner owner, UUID attachId, List<Integer> nodes, List<String> problems, Consumer<Boolean> left) {
+        PeerConversation conversation = peers.conversation(nodes.getFirst());
+        if (conversation == null) {
+            throw new IllegalStateException("a successor that is no peer");
+        }
+        conversation.ask(
+                FrameType.TAKE_VOLUME,
+                context.settings.failures().connectMillis(),
+                out -> out.id(owner.volume().uuid()).id(attachId),
+                (status, text) -> {
+                    if (status == Status.OK) {
+                        left.accept(true);
+                        return;
+                    }
+                    String refusal = "node " + nodes.getFirst() + " did not take it: " + text;
+                    if (nodes.size() > 1) {
+                        owner.log(Log.Level.INFO, "SuccessorSought", refusal);
+                        succeed(owner, attachId, nodes.subList(1, nodes.size()), problems, left);
+                    } else {
+                        problems.add("volume " + owner.name() + ": " + refusal);
+                        left.accept(true);
+                    }
+                });
     }
 
     /** Takes a volume over, for clients that will come with this attachId. */

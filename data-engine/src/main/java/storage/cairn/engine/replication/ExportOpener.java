@@ -7,7 +7,15 @@ import storage.cairn.engine.port.ConfigStore.Versioned;
 import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.Status;
 
-/** Opens exports for frontends, taking a volume over when its last owner is gone. */
+/**
+ * Opens exports for frontends, taking a volume over when its last owner is gone.
+ *
+ * <p>Whether an export is the newest one is asked of the configuration store. While that does not answer, the owner
+ * that serves the volume decides by itself, as it does for each request of the clients that it has: a newer attachId
+ * comes from this owner itself, which knows it or has it under way, or from another owner, which serves nobody before
+ * every grant of this one has ended. So as long as this owner has all of its grants, no newer export has been served
+ * (I31); and when it has them no longer it answers no request, also of this client. A takeover needs the store.
+ */
 final class ExportOpener {
     private final NodeContext context;
     private final Owners owners;
@@ -44,9 +52,7 @@ final class ExportOpener {
                 case Catalog.Found.Missing ignored ->
                     answer.opened(new Exports.Opened.Unknown("there is no volume '" + name + "'"));
                 case Catalog.Found.Unavailable unavailable ->
-                    refuse(
-                            answer,
-                            "volume " + name + ": the configuration store does not answer: " + unavailable.reason());
+                    foundNothing(name, unavailable.reason(), attachId, lost, answer);
                 case Catalog.Found.Volume found -> found(found.current(), attachId, lost, answer);
             }
         });
@@ -101,6 +107,23 @@ final class ExportOpener {
         });
     }
 
+    /** The store does not answer. */
+    private void foundNothing(String name, String reason, UUID attachId, HostVolume.Lost lost, Exports.Answer answer) {
+        VolumeOwner owner = owners.serving(name);
+        if (stopped) {
+            refuse(answer, "this node shuts down; connect to another one");
+        } else if (owner == null || !owner.reads().leased()) {
+            refuse(answer, "volume " + name + ": the configuration store does not answer: " + reason);
+        } else if (owner.membership().possible().stream().allMatch(each -> attachId.equals(each.attachId()))) {
+            new Opening(name, attachId, lost, answer).serving();
+        } else {
+            refuse(
+                    answer,
+                    "volume " + name + ": export " + attachId + " is not, or may not be, the one that is served here,"
+                            + " and the configuration store does not answer: " + reason);
+        }
+    }
+
     /** One client that waits for a takeover. */
     private final class Opening implements VolumeOwner.Started {
         private final String name;
@@ -132,19 +155,12 @@ final class ExportOpener {
                 return;
             }
             answered = true;
-            Configuration hint = null;
-            VolumeOwner owner = null;
-            for (VolumeOwner each : owners.all()) {
-                if (each.name().equals(name) && each.serves()) {
-                    owner = each;
-                    hint = each.membership().current();
-                }
-            }
-            if (owner == null || hint == null) {
+            VolumeOwner owner = owners.serving(name);
+            if (owner == null) {
                 refuse(answer, "volume " + name + " is no longer served here");
                 return;
             }
-            if (!attachId.equals(hint.attachId())) {
+            if (!attachId.equals(owner.membership().current().attachId())) {
                 answer.opened(new Exports.Opened.Unknown(
                         "volume " + name + ": export " + attachId + " was superseded meanwhile"));
                 return;

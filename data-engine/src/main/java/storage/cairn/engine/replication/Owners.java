@@ -79,6 +79,17 @@ final class Owners implements OwnerHost {
         return owners.get(volume);
     }
 
+    /** The owner that serves the volume of that name here. */
+    @Nullable
+    VolumeOwner serving(String name) {
+        for (VolumeOwner each : owners.values()) {
+            if (each.name().equals(name) && each.serves()) {
+                return each;
+            }
+        }
+        return null;
+    }
+
     Collection<VolumeOwner> all() {
         return owners.values();
     }

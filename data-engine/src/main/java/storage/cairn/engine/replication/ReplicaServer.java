@@ -18,7 +18,7 @@ import storage.cairn.engine.store.ReplicaStore;
 /** The replicas of this node for whoever owns their volumes, and the grants that those owners rely on. */
 final class ReplicaServer implements ReplicaSlot.Revoked {
     /** How long a replica waits to be taken out before its node ends: an owner that can spare it needs far less. */
-    private static final long LEAVE_MILLIS = 1_000;
+    private static final long LEAVE_MILLIS = 2_000;
 
     private static final long LEAVE_STEP_MILLIS = 2;
 
@@ -110,22 +110,27 @@ final class ReplicaServer implements ReplicaSlot.Revoked {
         }
     }
 
-    /** This node shuts down: has every owner take its replicas out while they still serve, for a bounded time. */
-    void leave(Runnable then) {
+    /**
+     * This node shuts down: has every owner take its replicas out while they still serve, for a bounded time.
+     *
+     * @param expected volumes that were served here and that a new owner takes over: it is waited for, because an owner
+     *     that finds a replica gone has to find out that it is
+     */
+    void leave(Set<VolumeId> expected, Runnable then) {
         for (ServedDisk disk : disks.values()) {
             disk.slots().values().forEach(ReplicaSlot::leaving);
         }
-        awaitLeft(context.now() + NodeContext.nanos(LEAVE_MILLIS), then);
+        awaitLeft(expected, context.now() + NodeContext.nanos(LEAVE_MILLIS), then);
     }
 
-    private void awaitLeft(long deadlineNanos, Runnable then) {
+    private void awaitLeft(Set<VolumeId> expected, long deadlineNanos, Runnable then) {
         boolean left = disks.values().stream()
                 .flatMap(disk -> disk.slots().values().stream())
-                .noneMatch(ReplicaSlot::hasClient);
+                .noneMatch(slot -> slot.hasClient() || (expected.contains(slot.volume()) && !slot.farewellSaid()));
         if (left || deadlineNanos - context.now() <= 0) {
             context.clock.execute(then);
         } else {
-            context.afterMillis(LEAVE_STEP_MILLIS, () -> awaitLeft(deadlineNanos, then));
+            context.afterMillis(LEAVE_STEP_MILLIS, () -> awaitLeft(expected, deadlineNanos, then));
         }
     }
 

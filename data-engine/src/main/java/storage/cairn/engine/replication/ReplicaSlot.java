@@ -49,6 +49,7 @@ final class ReplicaSlot {
     private int submitted;
     private boolean gone;
     private boolean leaving;
+    private boolean farewellSaid;
     private boolean rejoined;
     private final ReplicaGrant grant;
 
@@ -132,7 +133,7 @@ final class ReplicaSlot {
             } else {
                 answer.claimed(new Claimed.Welcome(report()));
                 if (leaving) {
-                    newcomer.leaving();
+                    sayFarewell(newcomer);
                 }
             }
         });
@@ -141,11 +142,23 @@ final class ReplicaSlot {
     /** This node shuts down: whoever counts on this replica is told, and nobody begins to rebuild it. */
     void leaving() {
         leaving = true;
-        client.leaving();
+        if (hasClient()) {
+            sayFarewell(client);
+        }
+    }
+
+    private void sayFarewell(ReplicaClient to) {
+        farewellSaid = true;
+        to.leaving();
     }
 
     boolean hasClient() {
         return !client.equals(ReplicaClient.NOBODY);
+    }
+
+    /** Whether an owner was told that this node shuts down. */
+    boolean farewellSaid() {
+        return farewellSaid;
     }
 
     private static boolean joins(Hello hello) {

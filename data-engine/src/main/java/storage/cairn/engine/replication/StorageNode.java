@@ -216,21 +216,23 @@ public final class StorageNode implements Exports {
         owners.close();
         List<String> problems = new ArrayList<>();
         List<VolumeOwner> owned = new ArrayList<>(owners.all());
+        Set<VolumeId> succeeded = new LinkedHashSet<>();
         int[] open = {owned.size() + 1};
         Runnable one = () -> {
             if (--open[0] == 0) {
-                finish(problems, done);
+                catalog.stop();
+                replicas.leave(succeeded, () -> close(problems, done));
             }
         };
         for (VolumeOwner owner : owned) {
-            attachments.evacuate(owner, problems, one);
+            attachments.evacuate(owner, problems, expected -> {
+                if (expected) {
+                    succeeded.add(owner.volume());
+                }
+                one.run();
+            });
         }
         context.clock.execute(one);
-    }
-
-    private void finish(List<String> problems, ShutDown done) {
-        catalog.stop();
-        replicas.leave(() -> close(problems, done));
     }
 
     private void close(List<String> problems, ShutDown done) {

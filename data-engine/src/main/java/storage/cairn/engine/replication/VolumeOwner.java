@@ -19,6 +19,9 @@ import storage.cairn.engine.protocol.Hello;
  * parts together and decides in which of its states it is.
  */
 final class VolumeOwner implements Membership.Fenced {
+    /** How long a host may need from one owner to the next. */
+    private static final long IN_USE_NANOS = 10_000_000_000L;
+
     private final NodeContext context;
     private final OwnerHost host;
     private final UUID incarnation;
@@ -40,6 +43,8 @@ final class VolumeOwner implements Membership.Fenced {
     private State state = State.CLAIMING;
     /** Grants that are being given back. */
     private int releasing;
+
+    private long usedNanos;
 
     /** What an owner is doing. */
     enum State {
@@ -77,6 +82,7 @@ final class VolumeOwner implements Membership.Fenced {
         this.takeover = new Takeover(context, this, members);
         this.rebuilds = new Rebuilds(context, this, host, members);
         this.upkeep = new Upkeep(context, this, members, rebuilds);
+        this.usedNanos = context.now();
     }
 
     /** Makes this node the owner, with this attachId, and serves once all members are of one content. */
@@ -401,6 +407,7 @@ final class VolumeOwner implements Membership.Fenced {
 
     void remove(ClientVolume client) {
         clients.remove(client);
+        usedNanos = context.now();
     }
 
     void log(Log.Level level, String event, String detail) {
@@ -478,6 +485,11 @@ final class VolumeOwner implements Membership.Fenced {
 
     int clientCount() {
         return clients.size();
+    }
+
+    /** Whether a host uses it, or may be on its way here: it was here, or at the last owner, a moment ago. */
+    boolean inUse() {
+        return !clients.isEmpty() || !whenServing.isEmpty() || context.now() - usedNanos < IN_USE_NANOS;
     }
 
     boolean usable(DiskId disk) {

@@ -15,8 +15,10 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.function.UnaryOperator;
 import storage.cairn.api.v1alpha1.CreateVolumeRequest;
+import storage.cairn.api.v1alpha1.MoveVolumeRequest;
 import storage.cairn.api.v1alpha1.ServeVolumeRequest;
 import storage.cairn.api.v1alpha1.ServeVolumeResponse;
+import storage.cairn.api.v1alpha1.Volume;
 
 /** Real engines of one cluster in a folder of this machine, for tests. */
 final class LocalCluster implements AutoCloseable {
@@ -137,6 +139,18 @@ final class LocalCluster implements AutoCloseable {
                 .control()
                 .serveVolume(ServeVolumeRequest.newBuilder().setName(name).build());
         return served.getExportName();
+    }
+
+    /** Asks a node to hand a volume to another one. */
+    Volume move(String name, int from, int to) {
+        return engine(from)
+                .control()
+                .moveVolume(
+                        MoveVolumeRequest.newBuilder().setName(name).setNode(to).build());
+    }
+
+    List<Integer> numbers() {
+        return nodes.stream().map(ClusterFile.Node::node).toList();
     }
 
     /** NBD over the unix socket of a node. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -166,7 +167,7 @@ final class ReplicaSlotTest {
     void whoeverCountsOnAReplicaWhoseNodeLeavesIsToldAndNobodyBeginsToRebuildIt() {
         serve();
         boolean[] left = {false};
-        server.leave(() -> left[0] = true);
+        server.leave(Set.of(), () -> left[0] = true);
         assertThat(client.heard).containsExactly("leaving");
         pass(100);
         assertThat(left[0]).as("its owner has not taken it out yet").isFalse();
@@ -178,11 +179,36 @@ final class ReplicaSlotTest {
     }
 
     @Test
-    void anOwnerThatDoesNotLetTheReplicaGoKeepsItsNodeForASecondAtMost() {
+    void anOwnerThatDoesNotLetTheReplicaGoKeepsItsNodeForTwoSecondsAtMost() {
         serve();
         boolean[] left = {false};
-        server.leave(() -> left[0] = true);
-        pass(1_010);
+        server.leave(Set.of(), () -> left[0] = true);
+        pass(1_900);
+        assertThat(left[0]).isFalse();
+        pass(110);
+        assertThat(left[0]).isTrue();
+    }
+
+    @Test
+    void aNodeThatHandedAVolumeOverStaysUntilTheNewOwnerHasComeAndLetTheReplicaGo() {
+        boolean[] left = {false};
+        server.leave(Set.of(slot().volume()), () -> left[0] = true);
+        pass(500);
+        assertThat(left[0]).as("the new owner has not come yet").isFalse();
+        slot().claim(client, hello(Hello.Role.REPLICA, 2, OWNER), claimed::add);
+        assertThat(client.heard).containsExactly("leaving");
+        pass(100);
+        assertThat(left[0]).as("it has not let the replica go").isFalse();
+        slot().leave(client);
+        pass(10);
+        assertThat(left[0]).isTrue();
+    }
+
+    @Test
+    void aNewOwnerThatDoesNotComeIsNotWaitedForForEver() {
+        boolean[] left = {false};
+        server.leave(Set.of(slot().volume()), () -> left[0] = true);
+        pass(2_010);
         assertThat(left[0]).isTrue();
     }
 }
