@@ -1,14 +1,23 @@
 package storage.cairn.engine.sim;
 
+import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.replication.StorageNode;
 import storage.cairn.engine.replication.VolumeAnswer;
 
-/** Makes the volumes of a {@link World}, puts them into service, moves them and grows them. */
+/**
+ * Makes the volumes of a {@link World} and puts them into service; while faults strike it moves, grows, deletes and
+ * serves them anew, and it sees to it that each is served again when a request of its own had an effect late.
+ */
 final class Administrator {
     private static final long PAUSE_NANOS = 1_000_000_000L;
     private static final long PATIENCE_NANOS = 60_000_000_000L;
+    private static final int MOST_GROWTH_BLOCKS = 256;
+    private static final int LARGEST_VOLUME_BLOCKS = 12_000;
+    private static final int MOST_VOLUMES_EVER = 8;
 
     private final World world;
     private final SimRandom random;
@@ -21,18 +30,24 @@ final class Administrator {
 
     void begin() {
         for (Shape.OfVolume shape : world.shape.volumes()) {
-            int blocks = world.shape.tight() ? 256 + random.below(512) : shape.blocks();
-            SimVolume volume = new SimVolume("v" + ++made, blocks);
-            int replicas = shape.replicas();
-            world.clock.after(PAUSE_NANOS, () -> create(volume, replicas));
+            make("v" + (made + 1), shape);
         }
         world.clock.after(20 * PAUSE_NANOS, this::bother);
+        world.clock.after(5 * PAUSE_NANOS, this::tend);
     }
 
-    private void create(SimVolume volume, int replicas) {
+    private void make(String name, Shape.OfVolume shape) {
+        made++;
+        SimVolume volume = new SimVolume(name, shape);
+        world.clock.after(PAUSE_NANOS, () -> create(volume));
+    }
+
+    private void create(SimVolume volume) {
+        long bytes = (long) volume.firstBlocks() * BlockDevice.BLOCK_BYTES;
         ask(
                 "create",
-                (node, receiver) -> node.createVolume(volume.name, volume.sizeBytes(), replicas, 0, receiver),
+                (node, receiver) ->
+                        node.createVolume(volume.name, bytes, volume.replicas, volume.minInSync, receiver),
                 answer -> {
                     switch (answer) {
                         case VolumeAnswer.Done done -> serve(volume);
@@ -41,15 +56,18 @@ final class Administrator {
                             if (failed.problem() == VolumeAnswer.Problem.ALREADY_EXISTS) {
                                 serve(volume);
                             } else {
-                                world.clock.after(PAUSE_NANOS, () -> create(volume, replicas));
+                                world.clock.after(PAUSE_NANOS, () -> create(volume));
                             }
                         }
                     }
                 },
-                () -> create(volume, replicas));
+                () -> create(volume));
     }
 
     private void serve(SimVolume volume) {
+        if (volume.deleted()) {
+            return;
+        }
         ask(
                 "serve",
                 (node, receiver) -> node.serve(volume.name, receiver),
@@ -65,7 +83,7 @@ final class Administrator {
 
     private void served(SimVolume volume, Configuration configuration) {
         Configuration now = world.config.current(configuration.volume());
-        if (now == null || now.attachId() == null) {
+        if (now == null || now.deleted() || now.attachId() == null || volume.deleted()) {
             world.clock.after(PAUSE_NANOS, () -> serve(volume));
             return;
         }
@@ -75,21 +93,73 @@ final class Administrator {
         }
     }
 
-    /** Now and then a planned move. */
+    /** Notices what became of volumes, also by requests whose answers never came. */
+    private void tend() {
+        for (SimVolume volume : List.copyOf(world.volumes)) {
+            Configuration now = Objects.requireNonNull(world.config.current(volume.id()));
+            if (now.deleted()) {
+                world.deleted(volume);
+                make(volume.name, new Shape.OfVolume(volume.firstBlocks(), volume.replicas, volume.minInSync));
+            } else if (now.attachId() == null) {
+                serve(volume);
+            } else {
+                volume.served(now);
+            }
+        }
+        world.clock.after(5 * PAUSE_NANOS, this::tend);
+    }
+
+    /** Now and then a change that nothing in the cluster asked for. */
     private void bother() {
         if (world.calm()) {
             return;
         }
         if (!world.volumes.isEmpty() && random.below(4) == 0) {
-            SimVolume volume = world.volumes.get(random.below(world.volumes.size()));
-            int to = 1 + random.below(world.nodes.size());
-            ask("move", (node, receiver) -> node.move(volume.name, to, receiver), answer -> {}, () -> {});
+            change(world.volumes.get(random.below(world.volumes.size())));
         }
         world.clock.after(PAUSE_NANOS + random.below(20 * PAUSE_NANOS), this::bother);
     }
 
+    private void change(SimVolume volume) {
+        int dice = random.below(10);
+        if (dice < 4) {
+            int to = 1 + random.below(world.nodes.size());
+            ask("move", (node, receiver) -> node.move(volume.name, to, receiver), answer -> {}, () -> {});
+        } else if (dice < 7) {
+            grow(volume);
+        } else if (dice < 9) {
+            ask("serve again", (node, receiver) -> node.serve(volume.name, receiver), answer -> {}, () -> {});
+        } else if (made < MOST_VOLUMES_EVER) {
+            ask("delete", (node, receiver) -> node.deleteVolume(volume.name, true, receiver), answer -> {}, () -> {});
+        }
+    }
+
+    private void grow(SimVolume volume) {
+        int blocks = Math.min(LARGEST_VOLUME_BLOCKS, volume.blocks() + 1 + random.below(MOST_GROWTH_BLOCKS));
+        long bytes = (long) blocks * BlockDevice.BLOCK_BYTES;
+        SimNode owner = world.owner(volume);
+        askAt(
+                owner == null || random.below(4) == 0 ? anyNode() : owner,
+                "grow",
+                (node, receiver) -> node.resizeVolume(volume.name, bytes, receiver),
+                answer -> {
+                    if (answer instanceof VolumeAnswer.Done done) {
+                        world.ledger.grown(volume, done.volume().configuration(), bytes);
+                    }
+                },
+                () -> {});
+    }
+
+    private SimNode anyNode() {
+        return world.nodes.get(random.below(world.nodes.size()));
+    }
+
     private void ask(String what, Request request, VolumeAnswer.Receiver receiver, Runnable noAnswer) {
-        SimNode node = world.nodes.get(random.below(world.nodes.size()));
+        askAt(anyNode(), what, request, receiver, noAnswer);
+    }
+
+    private void askAt(
+            SimNode node, String what, Request request, VolumeAnswer.Receiver receiver, Runnable noAnswer) {
         if (!node.serving()) {
             world.clock.after(PAUSE_NANOS, noAnswer);
             return;

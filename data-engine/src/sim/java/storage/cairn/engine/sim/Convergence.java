@@ -40,8 +40,10 @@ final class Convergence {
     }
 
     private static @Nullable String problem(World world, SimVolume volume) {
-        Configuration now =
-                Objects.requireNonNull(world.config.current(volume.known().volume()));
+        Configuration now = Objects.requireNonNull(world.config.current(volume.id()));
+        if (now.deleted() || (!now.inSync().isEmpty() && world.shape.tight() && world.crowded(volume))) {
+            return null;
+        }
         if (!now.syncing().isEmpty() || !now.outOfSync().isEmpty()) {
             return volume.name + " still has " + now.syncing().size() + " syncing and "
                     + now.outOfSync().size() + " out-of-sync replicas in epoch " + now.epoch();
@@ -78,8 +80,12 @@ final class Convergence {
         long before = world.clock.nanos();
         while (true) {
             SimVolume restless = restless();
-            if (restless == null) {
+            String leftover = leftover();
+            if (restless == null && leftover.isEmpty()) {
                 break;
+            }
+            if (restless == null && world.clock.nanos() - before > MOST_NANOS) {
+                throw new Violation("I28", leftover);
             }
             if (world.clock.nanos() - before > MOST_NANOS) {
                 throw new Violation(
@@ -94,7 +100,7 @@ final class Convergence {
         awaitIdleHosts();
         // Longer than a disk that just came is silent: until then it cannot know whether it granted before.
         run(8 * SECOND_NANOS);
-        for (SimVolume volume : world.volumes) {
+        for (SimVolume volume : List.copyOf(world.volumes)) {
             if (!world.excused(volume)) {
                 compare(volume);
             }
@@ -132,6 +138,22 @@ final class Convergence {
         return null;
     }
 
+    /** A replica of a deleted volume that still takes space, in words. */
+    private String leftover() {
+        for (SimNode node : world.nodes) {
+            for (StoreUnderTest disk : node.disks()) {
+                ReplicaStore store = node.up() ? node.store(disk.id()) : null;
+                for (Replica replica : store == null ? List.<Replica>of() : store.replicas()) {
+                    Configuration now = world.config.current(replica.volume());
+                    if (now != null && now.deleted()) {
+                        return "disk " + disk.id() + " still has a replica of " + now.name() + ", which was deleted";
+                    }
+                }
+            }
+        }
+        return "";
+    }
+
     private void awaitIdleHosts() {
         long before = world.clock.nanos();
         while (!world.hosts.stream().allMatch(SimHost::idle)) {
@@ -143,8 +165,10 @@ final class Convergence {
     }
 
     private void compare(SimVolume volume) {
-        Configuration now =
-                Objects.requireNonNull(world.config.current(volume.known().volume()));
+        Configuration now = Objects.requireNonNull(world.config.current(volume.id()));
+        if (now.deleted()) {
+            return;
+        }
         List<Ledger.ReplicaImage> images = new ArrayList<>();
         long before = world.clock.nanos();
         do {
@@ -180,7 +204,7 @@ final class Convergence {
         if (replica == null || at == null) {
             throw new Violation("I9", volume.name + ": in-sync disk " + disk + " is not open or has no replica");
         }
-        int blocks = volume.blocks();
+        int blocks = (int) (now.sizeBytes() / BlockDevice.BLOCK_BYTES);
         Ledger.ReplicaImage image = new Ledger.ReplicaImage(disk, new int[blocks], new int[blocks], new byte[blocks][]);
         for (int extent = 0; extent * Replica.EXTENT_BLOCKS < blocks; extent++) {
             readExtent(replica, at.hostMemory(), extent, image);

@@ -14,12 +14,15 @@ import storage.cairn.engine.store.StoreSettings;
 final class ExtentStoreUnderTest implements StoreUnderTest {
     private static final UUID CLUSTER = new UUID(0x6361_6972L, 0x6e);
     private static final long POOL_BYTES = 256L << 20;
+    private static final int PEEK_EVERY = 400;
+
 
     private final SimRandom random;
     private final SimDisk disk;
     private final DiskId id;
     private final StoreSettings settings;
     private boolean formatted;
+    private long peeks;
 
     ExtentStoreUnderTest(SimRandom random, SimDisk disk, DiskId id) {
         this.random = random;
@@ -105,6 +108,17 @@ final class ExtentStoreUnderTest implements StoreUnderTest {
     @Override
     public byte @Nullable [] peek(VolumeId volume, long block) {
         return null;
+    }
+
+    /** Looks at one block in {@link #PEEK_EVERY}: it takes a recovery. */
+    @Override
+    public byte @Nullable [] sample(VolumeId volume, long block) {
+        return peeks++ % PEEK_EVERY == 0 && disk.isHonest() ? DurableLook.read(disk, settings, volume, block) : null;
+    }
+
+    @Override
+    public long blocks(VolumeId volume) {
+        return -1;
     }
 
     @Override

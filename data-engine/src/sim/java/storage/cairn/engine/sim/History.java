@@ -126,6 +126,29 @@ public final class History {
         return text.toString();
     }
 
+    /** Whether the register was written, and nothing that may still be under way or came about then made it zeroes. */
+    boolean surelyWritten(long register) {
+        List<RegisterOp> done = registers.get(register);
+        if (openWrites(register) > 0 || done == null) {
+            return false;
+        }
+        RegisterOp last = null;
+        for (RegisterOp op : done) {
+            if (op.write() && (last == null || op.answeredNanos() > last.answeredNanos())) {
+                last = op;
+            }
+        }
+        if (last == null || last.value() == 0) {
+            return false;
+        }
+        for (RegisterOp op : done) {
+            if (op.write() && op.value() == 0 && op.answeredNanos() >= last.calledNanos()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /** How many writes of this register have no answer. */
     public int openWrites(long register) {
         List<Pending> open = pending.get(register);

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.Crc32c;
 import storage.cairn.engine.port.DiskId;
@@ -18,6 +19,8 @@ import storage.cairn.engine.port.DiskId;
  * must be what was acked, or what another write put there that did not end before it began.
  */
 final class Ledger {
+    private static final long LEASE_NANOS = 10_000_000_000L;
+
     private final World world;
     /** Which start of its node acted under an incarnation. */
     private final Map<UUID, Integer> starts = new HashMap<>();
@@ -34,9 +37,12 @@ final class Ledger {
 
     void acked(SimVolume volume, SimNode by, HostOp op) {
         acks++;
-        Configuration recorded = world.config.current(volume.known().volume());
+        Configuration recorded = world.config.current(volume.id());
         if (recorded == null) {
             throw new Violation("I4", volume.name + " acked a write and is not in the configuration store");
+        }
+        if (recorded.deleted()) {
+            return;
         }
         if (isOwner(recorded, by)) {
             volume.ackedBy = Objects.requireNonNull(recorded.owner()).incarnation();
@@ -61,7 +67,7 @@ final class Ledger {
      * lease any more.
      */
     void answeredRead(SimVolume volume, SimNode by) {
-        Configuration recorded = world.config.current(volume.known().volume());
+        Configuration recorded = world.config.current(volume.id());
         if (recorded == null || recorded.owner() == null || isOwner(recorded, by)) {
             return;
         }
@@ -114,7 +120,7 @@ final class Ledger {
 
     /** A takeover says that it is over (I9, I10): before anything is served, all members are of one content. */
     void takenOver(SimVolume volume, SimNode by, long epoch) {
-        Configuration now = world.config.current(volume.known().volume());
+        Configuration now = world.config.current(volume.id());
         if (now == null || !isOwner(now, by) || now.epoch() != epoch) {
             return;
         }
@@ -135,13 +141,66 @@ final class Ledger {
         }
     }
 
+    /**
+     * Holds an answer against what became of the volume: none may come for a request that was sent when a newer export
+     * had served already (I31), or when the volume had been deleted for longer than any lease (I28).
+     */
+    void served(SimVolume volume, SimVolume.Attachment through, HostOp op) {
+        long now = world.clock.nanos();
+        through.servedNanos = Math.min(through.servedNanos, now);
+        if (op.sentNanos > volume.supersededNanos(through)) {
+            throw new Violation(
+                            "I31",
+                            volume.name + ": " + op + " was answered through export " + through.id
+                                    + " though a newer one was in use when it was sent")
+                    .about(volume.name, op.block);
+        }
+        if (volume.deleted() && op.sentNanos - volume.deletedNanos() > LEASE_NANOS) {
+            throw new Violation("I28", volume.name + ": " + op + " was answered though the volume had been deleted")
+                    .about(volume.name, op.block);
+        }
+    }
+
+    /** Holds what a host sees as the size against what the in-sync replicas have (I29). */
+    void sizeSeen(SimVolume volume, long sizeBytes) {
+        Configuration recorded = world.config.current(volume.id());
+        if (recorded == null || recorded.deleted()) {
+            return;
+        }
+        if (sizeBytes < volume.sizeSeen) {
+            throw new Violation("I29", volume.name + " shrank from " + volume.sizeSeen + " to " + sizeBytes + " bytes")
+                    .about(volume.name, -1);
+        }
+        volume.sizeSeen = sizeBytes;
+        for (DiskId disk : recorded.inSync()) {
+            StoreUnderTest store = world.disk(disk);
+            long blocks = store == null ? -1 : store.blocks(volume.id());
+            if (blocks >= 0 && blocks * BlockDevice.BLOCK_BYTES < sizeBytes) {
+                throw new Violation(
+                                "I29",
+                                volume.name + ": a host sees " + sizeBytes + " bytes, disk " + disk + " in sync has "
+                                        + blocks * BlockDevice.BLOCK_BYTES)
+                        .about(volume.name, -1);
+            }
+        }
+    }
+
+    /** A volume was said to have grown to {@code bytes} at least. */
+    void grown(SimVolume volume, Configuration told, long bytes) {
+        if (told.sizeBytes() < bytes) {
+            throw new Violation("I29", volume.name + " was said to have grown to " + bytes + " bytes and has "
+                            + told.sizeBytes())
+                    .about(volume.name, -1);
+        }
+    }
+
     private static boolean isOwner(Configuration recorded, SimNode node) {
         return recorded.owner() != null && recorded.owner().node() == node.number();
     }
 
     private void check(
             SimVolume volume, Configuration recorded, StoreUnderTest store, History.Pending write, boolean small) {
-        byte[] held = store.peek(recorded.volume(), write.register / Stamps.SECTORS);
+        byte[] held = store.sample(recorded.volume(), write.register / Stamps.SECTORS);
         if (held == null) {
             return;
         }

@@ -1,6 +1,7 @@
 package storage.cairn.engine.sim;
 
 import java.util.PriorityQueue;
+import java.util.function.Predicate;
 import storage.cairn.engine.port.Clock;
 
 /** The one event queue of a simulated world: events run by time, and among equals in the order they were made. */
@@ -32,6 +33,11 @@ public final class SimClock implements Clock {
     @Override
     public void execute(Runnable task) {
         after(0, task);
+    }
+
+    /** Drops what will do nothing any more. */
+    void forget(Predicate<Runnable> over) {
+        queue.removeIf(event -> over.test(event.task));
     }
 
     /** Runs the next event; false when there is none. */

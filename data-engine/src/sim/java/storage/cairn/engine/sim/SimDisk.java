@@ -35,6 +35,7 @@ public final class SimDisk {
     private final List<Operation> underWay = new ArrayList<>();
     private @Nullable Handle handle;
     private boolean honestMedium;
+    private boolean rotted;
     private long stalledUntil;
     private long blocksWritten;
 
@@ -106,6 +107,11 @@ public final class SimDisk {
         honestMedium = true;
     }
 
+    /** Whether the medium holds what was written, as far as the disk was told to. */
+    boolean isHonest() {
+        return honestMedium && !rotted;
+    }
+
     /**
      * The machine loses power. Operations under way never complete; each of their writes, and each completed write
      * that no flush covered, reaches the medium wholly, in part or not at all.
@@ -169,6 +175,7 @@ public final class SimDisk {
         rotten[bit >> 3] ^= (byte) (1 << (bit & 7));
         medium.overwrite(block, rotten);
         faults.count(Fault.DISK_ROT);
+        rotted = true;
         trace.event(clock.nanos(), name, "disk: rot", block, bit, 0);
     }
 

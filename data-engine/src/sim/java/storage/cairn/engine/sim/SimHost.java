@@ -32,6 +32,7 @@ final class SimHost {
     private final World world;
     private final SimRandom random;
     private final SimVolume volume;
+    private final boolean greedy;
     private final int depth;
     private final long thinkNanos;
     private final long patienceNanos;
@@ -39,12 +40,14 @@ final class SimHost {
     private @Nullable Session session;
     private int node;
     private boolean stopped;
+    private boolean gone;
     private long answered;
 
     SimHost(World world, SimVolume volume, SimRandom random) {
         this.world = world;
         this.random = random;
         this.volume = volume;
+        this.greedy = world.shape.tight();
         this.depth = 1 << random.below(6);
         this.thinkNanos = 10_000_000L << random.below(6);
         this.patienceNanos = random.between(3, 40) * (world.shape.hasty() ? 100_000_000L : 1_000_000_000L);
@@ -59,6 +62,22 @@ final class SimHost {
     /** No new requests; those under way go on until they are answered. */
     void stop() {
         stopped = true;
+    }
+
+    boolean uses(SimVolume other) {
+        return volume.equals(other);
+    }
+
+    /** The volume is gone: nothing that was asked is of interest any more. */
+    void end() {
+        stopped = true;
+        gone = true;
+        waiting.clear();
+        Session now = session;
+        session = null;
+        if (now != null) {
+            now.end();
+        }
     }
 
     boolean idle() {
@@ -139,9 +158,11 @@ final class SimHost {
     }
 
     private HostOp whole(HostOp.Kind kind) {
-        boolean anywhere = random.below(5) < (volume.blocks() > WIDE_BLOCKS ? 3 : 1);
-        int range = anywhere ? volume.blocks() - SMALL_BLOCKS : Math.min(24, volume.blocks() - SMALL_BLOCKS);
-        int count = 1 + (random.below(4) == 0 ? random.below(Math.min(range, 40)) : random.below(Math.min(range, 4)));
+        int all = blocks() - SMALL_BLOCKS;
+        boolean far = random.below(5) < (all > WIDE_BLOCKS ? 3 : 1);
+        int range = far ? all : Math.min(24, all);
+        int most = far && greedy && kind != HostOp.Kind.READ ? 200 : random.below(4) == 0 ? 40 : 4;
+        int count = 1 + random.below(Math.min(range, most));
         int block = SMALL_BLOCKS + random.below(range - count + 1);
         return new HostOp(
                 kind,
@@ -152,6 +173,12 @@ final class SimHost {
                 world.newValue(),
                 world.clock.nanos(),
                 random.nextBoolean());
+    }
+
+    /** As many as the export has now: volumes grow. */
+    private int blocks() {
+        HostVolume seen = session == null ? null : session.granted;
+        return seen == null ? volume.blocks() : (int) (seen.sizeBytes() / BlockDevice.BLOCK_BYTES);
     }
 
     private boolean crowded(HostOp op) {
@@ -167,6 +194,8 @@ final class SimHost {
     /** Gives a request to the node, as a frontend there would get it. */
     private void send(HostOp op, Session to) {
         to.outstanding++;
+        op.sent++;
+        op.sentNanos = world.clock.nanos();
         to.process.after(TRIP_NANOS / 2 + random.below(TRIP_NANOS), () -> {
             if (to.open) {
                 to.submit(op);
@@ -196,6 +225,9 @@ final class SimHost {
         }
         world.trace.event(now, by.node.number(), "host: answer", op.block, op.firstValue, status.code());
         if (status != Status.OK) {
+            if (status == Status.NO_SPACE) {
+                refusedForSpace(op);
+            }
             world.failedOperation(volume, op, status);
             return;
         }
@@ -216,6 +248,29 @@ final class SimHost {
         world.trace.tell(world.clock.nanos(), at.node.number(), volume.name, 0, volume.blocks(), "host: " + text);
     }
 
+    /** I26: it changed nothing anywhere, and only what needs space is refused for it. */
+    private void refusedForSpace(HostOp op) {
+        boolean mergesBlocks = op.kind == HostOp.Kind.ZERO && op.small();
+        if (op.kind != HostOp.Kind.WRITE && !mergesBlocks) {
+            throw new Violation("I26", volume.name + ": " + op + " is refused for lack of space")
+                    .about(volume.name, op.block);
+        }
+        if (op.sent > 1) {
+            return;
+        }
+        for (History.Pending write : op.writes) {
+            volume.history.refused(write);
+        }
+        boolean overwrite = !op.small();
+        for (int i = 0; i < op.count; i++) {
+            overwrite &= volume.history.surelyWritten((op.block + (long) i) * Stamps.SECTORS);
+        }
+        if (overwrite) {
+            throw new Violation("I26", volume.name + ": " + op + " is refused for lack of space, though it overwrites")
+                    .about(volume.name, op.block);
+        }
+    }
+
     private void record(HostOp op, Buffer data, long now) {
         for (int i = 0; i < op.count; i++) {
             int block = op.block + i;
@@ -231,6 +286,9 @@ final class SimHost {
     }
 
     private void connect() {
+        if (gone) {
+            return;
+        }
         SimNode target = world.nodes.get(node - 1);
         if (!target.serving()) {
             tryNext();
@@ -239,6 +297,7 @@ final class SimHost {
         Session attempt = new Session(target);
         session = attempt;
         String export = volume.export();
+        attempt.attachment = volume.attachment(Objects.requireNonNull(volume.known().attachId()));
         attempt.process.after(
                 TRIP_NANOS,
                 () -> target.engine()
@@ -286,6 +345,7 @@ final class SimHost {
         private final SimNode node;
         private final SimProcess process;
         private @Nullable HostVolume granted;
+        private SimVolume.@Nullable Attachment attachment;
         private boolean open;
         private boolean ended;
         private boolean lingers;
@@ -326,6 +386,9 @@ final class SimHost {
             }
             open = true;
             tell(this, "opened");
+            if (!process.dead()) {
+                world.ledger.sizeSeen(volume, Objects.requireNonNull(granted).sizeBytes());
+            }
             for (HostOp op : List.copyOf(waiting)) {
                 send(op, this);
             }
@@ -414,6 +477,9 @@ final class SimHost {
         private void reply(HostOp op, Status status, @Nullable Buffer memory) {
             if (--outstanding < 0) {
                 throw new Violation("contract", volume.name + ": a request was answered twice");
+            }
+            if (status == Status.OK) {
+                world.ledger.served(volume, Objects.requireNonNull(attachment), op);
             }
             if (status == Status.OK && op.changes()) {
                 world.ledger.acked(volume, node, op);

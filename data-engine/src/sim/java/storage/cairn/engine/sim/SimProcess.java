@@ -74,6 +74,8 @@ public final class SimProcess implements Clock {
     /** Nothing of it runs any more. */
     public void kill() {
         dead = true;
+        // What it had planned would keep all its memory until it were due.
+        world.forget(task -> task instanceof Task planned && planned.isOf(this));
     }
 
     /** It stands still and so does its clock: what no lease survives. */
@@ -107,6 +109,10 @@ public final class SimProcess implements Clock {
 
         Task(Runnable task) {
             this.task = task;
+        }
+
+        boolean isOf(SimProcess process) {
+            return process.equals(SimProcess.this);
         }
 
         @Override

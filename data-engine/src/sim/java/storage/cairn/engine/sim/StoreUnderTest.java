@@ -31,6 +31,12 @@ interface StoreUnderTest {
     /** What the disk durably holds of a block, as its process would find it; null when that cannot be told from here. */
     byte @Nullable [] peek(VolumeId volume, long block);
 
+    /** As {@link #peek}, or null now and then where that is dear: what would be left if power were lost now. */
+    byte @Nullable [] sample(VolumeId volume, long block);
+
+    /** Blocks that its replica of a volume has; -1 when that cannot be told from here. */
+    long blocks(VolumeId volume);
+
     /** A mapped block of the volume goes bad on the medium, if this disk has such a way. */
     void rot(VolumeId volume, long block);
 
@@ -93,6 +99,17 @@ interface StoreUnderTest {
             MemoryVolume.Cell cell = held == null ? null : held.cell(block);
             byte[] bytes = cell == null ? null : cell.bytes();
             return bytes == null ? ZEROES : bytes;
+        }
+
+        @Override
+        public byte @Nullable [] sample(VolumeId volume, long block) {
+            return peek(volume, block);
+        }
+
+        @Override
+        public long blocks(VolumeId volume) {
+            MemoryVolume held = disk.volumes().get(volume);
+            return held == null ? -1 : held.blocks();
         }
 
         @Override

@@ -13,6 +13,7 @@ import storage.cairn.engine.port.Status;
 import storage.cairn.engine.protocol.Frames;
 import storage.cairn.engine.replication.NodeIdentity;
 import storage.cairn.engine.replication.NodeSettings;
+import storage.cairn.engine.store.ReplicaStore;
 
 /**
  * A whole cluster from a seed: nodes with their disks and engines, the network and the configuration store between
@@ -25,6 +26,9 @@ final class World {
     private static final long TICK_NANOS = 100_000_000L;
     private static final long MOST_NANOS = 900_000_000_000L;
     private static final long MOST_QUEUED_BYTES = 1L << 30;
+    /** A disk is nearly full when less than this part of it is free: the rest may be promised to owners. */
+    private static final int CROWDED = 2;
+
 
     final SimClock clock = new SimClock();
     final SimRandom random;
@@ -36,6 +40,9 @@ final class World {
     final List<SimNode> nodes = new ArrayList<>();
     final List<SimVolume> volumes = new ArrayList<>();
     final List<SimHost> hosts = new ArrayList<>();
+    /** Deleted ones, whose histories are still to be checked. */
+    private final List<SimVolume> former = new ArrayList<>();
+
     final Ledger ledger = new Ledger(this);
 
     final Shape shape;
@@ -148,7 +155,8 @@ final class World {
         if (plan.liveness) {
             new Convergence(this).await();
         }
-        for (SimVolume volume : volumes) {
+        former.addAll(volumes);
+        for (SimVolume volume : former) {
             volume.history.check();
         }
         return report();
@@ -252,7 +260,7 @@ final class World {
         if (!volume.isServed()) {
             return;
         }
-        Configuration now = config.current(volume.known().volume());
+        Configuration now = config.current(volume.id());
         if (now != null && now.inSync().size() > 1 && faults.strikes(Fault.DISK_ROT, random)) {
             bad.rot(now.volume(), random.below(volume.blocks()));
         }
@@ -264,7 +272,7 @@ final class World {
         return bad != null
                 && faults.struckOfDisk() > 0
                 && volume.isServed()
-                && config.history(volume.known().volume()).stream()
+                && config.history(volume.id()).stream()
                         .anyMatch(value -> value.inSync().equals(List.of(bad.id())));
     }
 
@@ -325,12 +333,31 @@ final class World {
     }
 
     void failedOperation(SimVolume volume, HostOp op, Status status) {
+        if (status == Status.NO_SPACE && crowded(volume)) {
+            return;
+        }
         if (calm && status != Status.OK && !excused(volume) && Convergence.settled(this)) {
             throw new Violation(
                     "liveness",
                     volume.name + ": " + op.kind + " at " + op.block + " fails with " + status
                             + " in a healthy cluster");
         }
+    }
+
+    /** Whether a disk with an in-sync replica of the volume is nearly full, as it is known to its node. */
+    boolean crowded(SimVolume volume) {
+        Configuration now = volume.isServed() ? config.current(volume.id()) : null;
+        return now != null && MembershipRules.replicas(now).stream().anyMatch(this::crowded);
+    }
+
+    private boolean crowded(DiskId disk) {
+        for (SimNode node : nodes) {
+            ReplicaStore store = node.up() ? node.store(disk) : null;
+            if (store != null) {
+                return store.freeSlots() * CROWDED < store.capacitySlots();
+            }
+        }
+        return shape.tight();
     }
 
     long newValue() {
@@ -360,10 +387,23 @@ final class World {
                 logged("Repair"));
     }
 
+    /** A volume is gone for good, with its host. */
+    void deleted(SimVolume volume) {
+        volume.deletedAt(clock.nanos());
+        volumes.remove(volume);
+        former.add(volume);
+        for (SimHost host : List.copyOf(hosts)) {
+            if (host.uses(volume)) {
+                host.end();
+                hosts.remove(host);
+            }
+        }
+    }
+
     /** The node that owns a volume now by the store's word, if it is up. */
     @Nullable
     SimNode owner(SimVolume volume) {
-        Configuration now = volume.isServed() ? config.current(volume.known().volume()) : null;
+        Configuration now = volume.isServed() ? config.current(volume.id()) : null;
         Configuration.Owner owner = now == null ? null : now.owner();
         if (owner == null) {
             return null;
