@@ -333,6 +333,7 @@ final class Member implements ReplicaLink.Events {
             downSinceNanos = context.now();
         }
         state = State.DOWN;
+        credits.forget();
         forwarding = false;
         promoting = false;
         leaving = false;

@@ -131,6 +131,7 @@ final class ReplicaSlot {
             if (!client.equals(newcomer)) {
                 answer.claimed(new Claimed.Refused(Status.CONFLICT, "a newer stream took its place"));
             } else {
+                replica.voidCredits();
                 answer.claimed(new Claimed.Welcome(report()));
                 if (leaving) {
                     sayFarewell(newcomer);

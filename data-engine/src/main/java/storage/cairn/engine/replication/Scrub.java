@@ -30,6 +30,8 @@ final class Scrub {
     private final TreeMap<VolumeId, Long> due = new TreeMap<>();
 
     private Clock.@Nullable Timer timer;
+    private Clock.@Nullable Timer watch;
+    private @Nullable Round current;
     private boolean stopped;
 
     Scrub(NodeContext context, Owners owners) {
@@ -40,14 +42,28 @@ final class Scrub {
     void start() {
         if (context.settings.background().scrubBytesPerSecond() > 0) {
             later(LOOK_MILLIS, this::look);
+            watch = context.afterMillis(LOOK_MILLIS, this::watch);
         }
     }
 
     void stop() {
         stopped = true;
-        Clock.Timer present = timer;
-        if (present != null) {
-            present.cancel();
+        for (Clock.Timer each : new Clock.Timer[] {timer, watch}) {
+            if (each != null) {
+                each.cancel();
+            }
+        }
+    }
+
+    /** A round over a volume that is not owned here any more may wait for its range for ever: another one begins. */
+    private void watch() {
+        if (stopped) {
+            return;
+        }
+        watch = context.afterMillis(LOOK_MILLIS, this::watch);
+        Round round = current;
+        if (round != null && round.owner.stopped()) {
+            look();
         }
     }
 
@@ -60,6 +76,7 @@ final class Scrub {
     /** Begins a round over the next volume that is due. */
     private void look() {
         long now = context.now();
+        current = null;
         due.keySet().removeIf(volume -> owners.of(volume) == null);
         for (VolumeOwner owner : owners.all()) {
             long at = due.computeIfAbsent(owner.volume(), unused -> now);
@@ -67,7 +84,9 @@ final class Scrub {
                 due.put(
                         owner.volume(),
                         now + NodeContext.nanos(context.settings.background().scrubPauseMillis()));
-                new Round(owner).page(0);
+                Round round = new Round(owner);
+                current = round;
+                round.page(0);
                 return;
             }
         }
@@ -91,6 +110,9 @@ final class Scrub {
                 return;
             }
             member.link().changedExtents(0, first, PAGE, (tag, status, found) -> {
+                if (over()) {
+                    return;
+                }
                 if (status != Status.OK || found.length == 0) {
                     later(1, Scrub.this::look);
                 } else {
@@ -99,6 +121,11 @@ final class Scrub {
                     next();
                 }
             });
+        }
+
+        /** Whether another round has begun meanwhile. */
+        private boolean over() {
+            return !this.equals(current);
         }
 
         private @Nullable Member readable(int skipBits) {
@@ -115,6 +142,9 @@ final class Scrub {
         }
 
         void next() {
+            if (over()) {
+                return;
+            }
             if (stopped || !owner.serves()) {
                 later(1, Scrub.this::look);
             } else if (at < extents.length) {
@@ -127,6 +157,9 @@ final class Scrub {
         }
 
         void checked() {
+            if (over()) {
+                return;
+            }
             long rate = context.settings.background().scrubBytesPerSecond();
             later(Math.max(1, EXTENT_BYTES * 1_000 / rate), this::next);
         }

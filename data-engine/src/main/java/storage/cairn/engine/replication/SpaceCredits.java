@@ -45,7 +45,7 @@ final class SpaceCredits {
         }
     }
 
-    /** What one member granted. */
+    /** What one member granted; void as soon as the way to it ends, for it may come back as another process. */
     static final class Account {
         private int slots;
         private int ask = FIRST_ASK;

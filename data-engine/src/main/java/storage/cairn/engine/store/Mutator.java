@@ -146,6 +146,10 @@ final class Mutator implements Journal.Listener {
 
     /** What waited for a configuration or a repair goes on, as far as it can. */
     void releaseHeld(StoredReplica replica) {
+        if (disk.failed()) {
+            // Everything was answered when it failed, and its memory may be gone.
+            return;
+        }
         Mutation barrier = replica.barrier();
         if (barrier != null && !barrier.admitted && replica.underWay() == 0) {
             replica.began();

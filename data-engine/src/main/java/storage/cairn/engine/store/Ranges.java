@@ -21,6 +21,10 @@ final class Ranges {
         ranges.remove(new Range(block, count));
     }
 
+    void removeOldest() {
+        ranges.removeFirst();
+    }
+
     void clear() {
         ranges.clear();
     }

@@ -109,6 +109,9 @@ public interface Replica {
      */
     int grantCredits(long epoch, int wanted);
 
+    /** What it granted and reserved is void: whoever asked for it has forgotten it, and asks anew. */
+    void voidCredits();
+
     /**
      * The slow way when credits ran out: OK when each of these blocks is mapped already and shared with nobody, so
      * that overwriting them needs no space in the end; otherwise NO_SPACE. A following {@link #write} of the range

@@ -214,7 +214,7 @@ final class StoredReplica extends ReplicaState {
         store.mutator().submit(m);
     }
 
-    /** Takes credits, or a reservation, or free space there and then. */
+    /** Takes credits, or a reservation, or free space there and then, or what is kept aside. */
     private boolean pay(Mutation m, int slots) {
         Space space = store.space();
         if (reservations.take(m.block, m.count)) {
@@ -231,8 +231,20 @@ final class StoredReplica extends ReplicaState {
             m.promised = slots;
             return true;
         }
+        if (space.overwriteFits(slots)) {
+            // Its owner had credits for it, which this replica forgot when it was opened or called anew (I26).
+            m.overwrite = true;
+            return true;
+        }
         store.shortOfSpace();
         return false;
+    }
+
+    @Override
+    public void voidCredits() {
+        store.space().unpromise(credits);
+        credits = 0;
+        reservations.clear();
     }
 
     @Override
@@ -369,7 +381,8 @@ final class StoredReplica extends ReplicaState {
             return Status.STALE_EPOCH;
         }
         if (reservations.size() >= MAX_RESERVATIONS) {
-            return Status.BUSY;
+            // An owner has one write waiting for reservations; those of writes that others refused stay behind.
+            reservations.removeOldest();
         }
         reservations.add(block, count);
         return Status.OK;

@@ -71,10 +71,11 @@ final class Convergence {
         return null;
     }
 
-    void await() {
-        // A pause that began before outlasts the healing.
+    /** Nanoseconds from the end of the last pause until all was at rest. */
+    long await() {
+        // A pause that began before outlasts the healing, and so does an orderly end.
         while (world.nodes.stream()
-                .anyMatch(node -> node.up() && !node.process().awake())) {
+                .anyMatch(node -> !node.serving() || !node.process().awake())) {
             run(SECOND_NANOS);
         }
         long before = world.clock.nanos();
@@ -98,6 +99,7 @@ final class Convergence {
         }
         world.quiet();
         awaitIdleHosts();
+        long took = world.clock.nanos() - before;
         // Longer than a disk that just came is silent: until then it cannot know whether it granted before.
         run(8 * SECOND_NANOS);
         for (SimVolume volume : List.copyOf(world.volumes)) {
@@ -107,6 +109,7 @@ final class Convergence {
         }
         audit();
         stopAll();
+        return took;
     }
 
     /** The books of every disk must be right at rest. */

@@ -109,7 +109,8 @@ public final class History {
                 throw new Violation(
                                 "linearizability",
                                 where + ": " + wrong + " has no place in any order" + around(all, wrong))
-                        .about(volume, register / Stamps.SECTORS);
+                        .about(volume, register / Stamps.SECTORS)
+                        .by(wrong.answeredNanos());
             }
         });
     }

@@ -19,10 +19,8 @@ final class HostOp {
     final List<History.Pending> writes = new ArrayList<>();
 
     boolean answered;
-    /** How often, and when last. */
+    /** How often. */
     int sent;
-
-    long sentNanos;
 
     HostOp(Kind kind, int block, int count, int sector, int sectors, long firstValue, long calledNanos, boolean unmap) {
         this.kind = kind;

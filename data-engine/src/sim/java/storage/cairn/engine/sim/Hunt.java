@@ -1,10 +1,8 @@
 package storage.cairn.engine.sim;
 
 import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.function.LongFunction;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One kind of world, to be run with any seed: {@code store} or {@code cluster}, then {@code memory} or {@code extent}
@@ -13,37 +11,19 @@ import org.jspecify.annotations.Nullable;
  * {@link Schedules}.
  */
 public final class Hunt implements LongFunction<String> {
-    private static final String NODES = "nodes=";
-
     private final List<String> world;
-    private final Faults set = Faults.none();
-    private final EnumSet<Fault> swarm = EnumSet.noneOf(Fault.class);
-    private final boolean fixed;
+    private final Chances chances;
     private final int operations;
 
     /**
      * @param world its words
-     * @param faults by comma: {@code kill=2000} in a million chances, or {@code kill} in some seeds, by chance; empty:
-     *     any lawful ones
+     * @param faults as {@link Chances#parse} takes them
      * @param operations of one seed
      */
     public Hunt(String world, String faults, int operations) {
         this.world = Arrays.asList(world.split(" "));
         this.operations = operations;
-        this.fixed = faults.contains("=");
-        if (faults.isEmpty()) {
-            swarm.addAll(Faults.lawful());
-            return;
-        }
-        for (String each : faults.split(", *")) {
-            String[] parts = each.split("=");
-            Fault fault = Fault.of(parts[0]);
-            if (fixed) {
-                set.set(fault, Integer.parseInt(parts[1]));
-            } else {
-                swarm.add(fault);
-            }
-        }
+        this.chances = Chances.parse(faults);
     }
 
     /** Runs a seed; tells what was noticed, or nothing. */
@@ -61,29 +41,15 @@ public final class Hunt implements LongFunction<String> {
 
     private void run(long seed) {
         StoreTarget target = world.contains("extent") ? StoreTarget.EXTENT : StoreTarget.IN_MEMORY;
-        switch (world.getFirst()) {
-            case "store" -> new StoreSim(seed, target, swarm, operations, Trace.hashing()).run();
-            case "cluster" -> cluster(seed, target);
-            case "script" -> Schedules.play(world.getLast(), seed);
-            default -> throw new IllegalArgumentException("no world is a '" + world.getFirst() + "'");
+        if (world.getFirst().equals("script")) {
+            Schedules.play(world.getLast(), seed);
+            return;
         }
-    }
-
-    private void cluster(long seed, StoreTarget target) {
-        boolean liveness = world.contains("liveness");
-        World.Plan plan = new World.Plan(seed, target, swarm, Defect.NONE, operations, liveness);
-        Faults faults = fixed ? set.copy() : Faults.swarm(new SimRandom(~seed), swarm);
-        new World(plan, faults, shape(), Trace.hashing()).run();
-    }
-
-    private @Nullable Shape shape() {
-        for (String word : world) {
-            if (word.startsWith(NODES)) {
-                int nodes = Integer.parseInt(word.substring(NODES.length()));
-                int blocks = world.contains("wide") ? 3_000 : 600;
-                return Shape.of(nodes, new Shape.OfVolume(blocks, nodes, 0), world.contains("hasty"));
-            }
+        boolean store = world.getFirst().equals("store");
+        if (!store && !world.getFirst().equals("cluster")) {
+            throw new IllegalArgumentException("no world is a '" + world.getFirst() + "'");
         }
-        return null;
+        Shape shape = Shape.parse(world);
+        new Life(seed, store, target, chances, shape, operations, world.contains("liveness")).run(Trace.hashing());
     }
 }

@@ -145,17 +145,17 @@ final class Ledger {
      * Holds an answer against what became of the volume: none may come for a request that was sent when a newer export
      * had served already (I31), or when the volume had been deleted for longer than any lease (I28).
      */
-    void served(SimVolume volume, SimVolume.Attachment through, HostOp op) {
+    void served(SimVolume volume, SimVolume.Attachment through, HostOp op, long sentNanos) {
         long now = world.clock.nanos();
         through.servedNanos = Math.min(through.servedNanos, now);
-        if (op.sentNanos > volume.supersededNanos(through)) {
+        if (sentNanos > volume.supersededNanos(through)) {
             throw new Violation(
                             "I31",
                             volume.name + ": " + op + " was answered through export " + through.id
                                     + " though a newer one was in use when it was sent")
                     .about(volume.name, op.block);
         }
-        if (volume.deleted() && op.sentNanos - volume.deletedNanos() > LEASE_NANOS) {
+        if (volume.deleted() && sentNanos - volume.deletedNanos() > LEASE_NANOS) {
             throw new Violation("I28", volume.name + ": " + op + " was answered though the volume had been deleted")
                     .about(volume.name, op.block);
         }

@@ -211,7 +211,24 @@ final class MemoryReplica implements Replica {
                 return true;
             }
         }
-        return store.freeSlots() >= count;
+        return store.freeSlots() >= count || blocksMapped(block, count);
+    }
+
+    private boolean blocksMapped(long block, int count) {
+        for (int i = 0; i < count; i++) {
+            MemoryVolume.Cell cell = volume.cell(block + i);
+            if (cell == null || cell.state() != BlockState.DATA) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    @Override
+    public void voidCredits() {
+        store.credits(-credits);
+        credits = 0;
+        overwrites.clear();
     }
 
     @Override
@@ -258,7 +275,7 @@ final class MemoryReplica implements Replica {
         if (store.refuses() || ofEpoch < epoch) {
             return 0;
         }
-        int granted = (int) Math.min(wanted, store.freeSlots());
+        int granted = Math.clamp(store.freeSlots() - store.reserveSlots(), 0, wanted);
         credits += granted;
         store.credits(granted);
         return granted;
@@ -267,11 +284,8 @@ final class MemoryReplica implements Replica {
     @Override
     public void reserveOverwrite(long ofEpoch, long block, int count, Done done, long tag) {
         Status status = admit(ofEpoch, block, count, MAX_WRITE_BLOCKS);
-        for (int i = 0; i < count && status == Status.OK; i++) {
-            MemoryVolume.Cell cell = volume.cell(block + i);
-            if (cell == null || cell.state() != BlockState.DATA) {
-                status = Status.NO_SPACE;
-            }
+        if (status == Status.OK && !blocksMapped(block, count)) {
+            status = Status.NO_SPACE;
         }
         if (status == Status.OK) {
             overwrites.add(new long[] {block, count});

@@ -15,6 +15,7 @@ import storage.cairn.engine.store.ReplicaStore;
 /** A {@link MemoryDisk} as one process has it open: obeys the contract of {@link ReplicaStore} to the letter. */
 final class MemoryReplicaStore implements ReplicaStore {
     private static final long OPERATION_NANOS = 60_000;
+    private static final int RESERVED_PART = 32;
 
     private final MemoryDisk disk;
     private final SimProcess process;
@@ -99,6 +100,11 @@ final class MemoryReplicaStore implements ReplicaStore {
     @Override
     public long freeSlots() {
         return Math.max(0, disk.capacitySlots() - disk.mappedSlots() - creditsOut);
+    }
+
+    /** Kept aside for writes whose credits were forgotten. */
+    long reserveSlots() {
+        return Math.max(Replica.MAX_WRITE_BLOCKS, capacitySlots() / RESERVED_PART);
     }
 
     @Override

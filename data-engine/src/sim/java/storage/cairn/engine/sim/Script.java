@@ -36,8 +36,17 @@ final class Script {
     }
 
     Script(long seed, int nodes, StoreTarget stores, Defect defect) {
+        this(seed, Shape.bare(nodes), stores, defect);
+    }
+
+    /** With disks in memory of so many blocks. */
+    Script(long seed, int nodes, int diskBlocks) {
+        this(seed, Shape.bare(nodes, diskBlocks), StoreTarget.IN_MEMORY, Defect.NONE);
+    }
+
+    private Script(long seed, Shape shape, StoreTarget stores, Defect defect) {
         World.Plan plan = new World.Plan(seed, stores, List.of(), defect, 0, false);
-        world = new World(plan, Faults.none(), Shape.bare(nodes), Trace.recording());
+        world = new World(plan, Faults.none(), shape, Trace.recording());
         world.begin();
         run(5);
     }
@@ -89,7 +98,7 @@ final class Script {
         while (!condition.getAsBoolean()) {
             if (world.clock.nanos() - before > PATIENCE_NANOS) {
                 throw new Violation(
-                        "liveness", what + " does not come:\n" + String.join("\n", world.trace.story("", -1, 40)));
+                        "liveness", what + " does not come:\n" + String.join("\n", world.trace.story("", -1, Long.MAX_VALUE, 40)));
             }
             world.step();
         }
@@ -189,6 +198,11 @@ final class Script {
         List<Integer> all = world.nodes.stream().map(SimNode::number).toList();
         world.network.isolate(node, all, seconds * SECOND_NANOS);
         world.config.cutOff(node, seconds * SECOND_NANOS);
+    }
+
+    /** What a disk has of a block goes bad. */
+    void rot(Configuration volume, DiskId disk, long block) {
+        Objects.requireNonNull(world.disk(disk)).rot(volume.volume(), block);
     }
 
     /** Nothing passes from a node to another one. */

@@ -1,8 +1,10 @@
 package storage.cairn.engine.sim;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a {@link World} is made of.
@@ -14,6 +16,7 @@ import java.util.List;
  * @param volumes that hosts use
  */
 record Shape(List<Integer> disks, int diskBlocks, boolean tight, boolean hasty, List<OfVolume> volumes) {
+    private static final String NODES = "nodes=";
     private static final int MOST_NODES = 5;
     private static final int MOST_VOLUMES = 3;
     private static final int ROOMY_BLOCKS = 1 << 14;
@@ -41,9 +44,36 @@ record Shape(List<Integer> disks, int diskBlocks, boolean tight, boolean hasty, 
         return new Shape(disks, tight ? stores.smallestBlocks() : ROOMY_BLOCKS, tight, hasty, volumes);
     }
 
+    /**
+     * From words: {@code nodes=3}: so many with one disk each, and one volume on all of them, {@code wide}: over many
+     * extents, {@code hasty}: as above. Null without {@code nodes}: the seed draws it.
+     */
+    static @Nullable Shape parse(Collection<String> words) {
+        for (String word : words) {
+            if (word.startsWith(NODES)) {
+                int nodes = number(word);
+                return of(nodes, new OfVolume(words.contains("wide") ? 3_000 : 600, nodes, 0), words.contains("hasty"));
+            }
+        }
+        return null;
+    }
+
+    private static int number(String word) {
+        String text = word.substring(NODES.length());
+        if (text.length() == 1 && text.charAt(0) >= '1' && text.charAt(0) <= '0' + MOST_NODES) {
+            return text.charAt(0) - '0';
+        }
+        throw new IllegalArgumentException("'" + word + "': a cluster has 1 to " + MOST_NODES + " nodes");
+    }
+
     /** So many nodes with one disk each, and nobody who makes volumes. */
     static Shape bare(int nodes) {
-        return new Shape(Collections.nCopies(nodes, 1), ROOMY_BLOCKS, false, false, List.of());
+        return bare(nodes, ROOMY_BLOCKS);
+    }
+
+    /** The same with disks of that size. */
+    static Shape bare(int nodes, int diskBlocks) {
+        return new Shape(Collections.nCopies(nodes, 1), diskBlocks, false, false, List.of());
     }
 
     /** So many nodes with one disk each, and one volume. */

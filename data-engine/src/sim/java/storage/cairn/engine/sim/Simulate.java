@@ -2,8 +2,7 @@ package storage.cairn.engine.sim;
 
 import java.io.PrintWriter;
 import java.util.Arrays;
-import java.util.EnumSet;
-import java.util.Set;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -28,10 +27,18 @@ import storage.cairn.engine.variants.VariantsCommand;
             "Examples:",
             "  simulate --minutes 10            as many seeds as ten minutes allow",
             "  simulate --seed 4711 --seeds 1 --trace   one seed with all its events",
-            "  simulate --faults net-reset,kill  only these faults"
+            "  simulate --faults net-reset,kill  only these faults, in the worlds that draw them",
+            "  simulate --faults kill=5000      this fault only, 5000 times in a million chances, in every world"
         })
 public final class Simulate implements Callable<Integer> {
     private static final int STORY_LINES = 80;
+    private static final int STACK_LINES = 12;
+    private static final int MOST_JOBS = 256;
+    private static final int LEAST_OPERATIONS = 1;
+    private static final int MOST_OPERATIONS = 1_000_000;
+    private static final long LINE_NANOS = 5_000_000_000L;
+    private static final long DEFAULT_SEEDS = 1_000;
+    private static final double NANOS_PER_MINUTE = 60e9;
 
     @Option(names = "--seed", defaultValue = "1", description = "First seed (default ${DEFAULT-VALUE}).")
     private long firstSeed;
@@ -42,8 +49,12 @@ public final class Simulate implements Callable<Integer> {
     @Option(names = "--minutes", description = "Real time to go on for.")
     private @Nullable Double minutes;
 
-    @Option(names = "--faults", split = ",", description = "Faults that may strike (default: all lawful ones).")
-    private String @Nullable [] faultNames;
+    @Option(
+            names = "--faults",
+            defaultValue = "",
+            description = "Faults that may strike, by comma (default: all lawful ones). A seed draws some of them; with "
+                    + "'=' comes how often one strikes in a million chances, in every world.")
+    private String faultList = "";
 
     @Option(
             names = "--mode",
@@ -61,10 +72,20 @@ public final class Simulate implements Callable<Integer> {
                     + "${DEFAULT-VALUE}).")
     private Stores stores = Stores.mixed;
 
-    @Option(names = "--operations", defaultValue = "2000", description = "Per seed (default ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--shape",
+            split = ",",
+            description = "Of every cluster: nodes=1 to nodes=5 with one volume on all of them, hasty, wide (default: "
+                    + "the seed draws it).")
+    private String @Nullable [] shapeWords;
+
+    @Option(names = "--operations", defaultValue = "2000", description = "Per life (default ${DEFAULT-VALUE}).")
     private int operations;
 
-    @Option(names = "--trace", description = "Prints every event.")
+    @Option(names = "--jobs", description = "Lives at a time (default: one for each processor).")
+    private @Nullable Integer jobs;
+
+    @Option(names = "--trace", description = "Prints every event; one life at a time.")
     private boolean trace;
 
     @Spec
@@ -82,48 +103,75 @@ public final class Simulate implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() {
-        Set<Fault> faults = faults();
+    public Integer call() throws InterruptedException {
+        Chances chances = chances();
+        Shape shape = shape();
+        checkNumbers();
         long begun = System.nanoTime();
-        long until = minutes == null ? Long.MAX_VALUE : begun + (long) (minutes * 60e9);
-        long most = seeds != null ? seeds : minutes != null ? Long.MAX_VALUE : 1000;
-        long nextLine = begun + 5_000_000_000L;
-        for (long i = 0; i < most && System.nanoTime() < until; i++) {
-            if (!seed(firstSeed + i, faults)) {
-                return 1;
-            }
-            if (System.nanoTime() > nextLine) {
-                print(totals.line(System.nanoTime() - begun));
-                nextLine = System.nanoTime() + 5_000_000_000L;
-            }
+        long most = seeds != null ? seeds : minutes != null ? Long.MAX_VALUE : DEFAULT_SEEDS;
+        boolean held = trace ? trace(most, chances, shape) : many(begun, most, chances, shape);
+        if (held) {
+            print(totals.summary(System.nanoTime() - begun));
         }
-        print(totals.summary(System.nanoTime() - begun));
-        return 0;
+        return held ? 0 : 1;
     }
 
-    private boolean seed(long seed, Set<Fault> faults) {
-        if (what != What.cluster && !run(new Life(seed, true, stores == Stores.memory, faults))) {
-            return false;
+    private boolean many(long begun, long most, Chances chances, @Nullable Shape shape) throws InterruptedException {
+        long until = minutes == null ? Long.MAX_VALUE : begun + (long) (minutes * NANOS_PER_MINUTE);
+        long nextLine = begun + LINE_NANOS;
+        long asked = 0;
+        try (Lives lives = new Lives(jobs == null ? Runtime.getRuntime().availableProcessors() : jobs)) {
+            while (true) {
+                for (; asked < most && lives.hasRoom() && System.nanoTime() < until; asked++) {
+                    livesOf(firstSeed + asked, chances, shape).forEach(lives::begin);
+                }
+                if (lives.idle()) {
+                    return true;
+                }
+                Lives.Outcome outcome = lives.next();
+                if (outcome.violation() != null) {
+                    tell(outcome.life(), outcome.violation());
+                    return false;
+                }
+                if (outcome.report() != null) {
+                    totals.add(outcome.life().seed(), outcome.report());
+                }
+                if (System.nanoTime() > nextLine) {
+                    print(totals.line(System.nanoTime() - begun));
+                    nextLine = System.nanoTime() + LINE_NANOS;
+                }
+            }
         }
-        if (what == What.store) {
-            return true;
-        }
-        boolean memory = stores == Stores.memory || (stores == Stores.mixed && seed % 2 == 0);
-        return run(new Life(seed, false, memory, faults));
     }
 
-    private boolean run(Life life) {
-        Trace events = trace ? Trace.printing(this::print) : Trace.hashing();
-        try {
-            totals.add(life.run(events));
-            if (trace) {
+    private boolean trace(long most, Chances chances, @Nullable Shape shape) {
+        for (long i = 0; i < most; i++) {
+            for (Life life : livesOf(firstSeed + i, chances, shape)) {
+                Trace events = Trace.printing(this::print);
+                try {
+                    totals.add(life.seed(), life.run(events));
+                } catch (Violation violation) {
+                    tell(life, violation);
+                    return false;
+                }
                 print("event hash " + Long.toHexString(events.hash()) + " over " + events.events() + " events");
             }
-            return true;
-        } catch (Violation violation) {
-            tell(life, violation);
-            return false;
         }
+        return true;
+    }
+
+    private List<Life> livesOf(long seed, Chances chances, @Nullable Shape shape) {
+        boolean memory = stores == Stores.memory || (stores == Stores.mixed && seed % 2 == 0);
+        boolean liveness = mode != Mode.safety;
+        StoreTarget ofStore = stores == Stores.memory ? StoreTarget.IN_MEMORY : StoreTarget.EXTENT;
+        StoreTarget ofCluster = memory ? StoreTarget.IN_MEMORY : StoreTarget.EXTENT;
+        Life store = new Life(seed, true, ofStore, chances, null, operations, liveness);
+        Life cluster = new Life(seed, false, ofCluster, chances, shape, operations, liveness);
+        return switch (what) {
+            case store -> List.of(store);
+            case cluster -> List.of(cluster);
+            case all -> List.of(store, cluster);
+        };
     }
 
     /** Runs the seed again, now with its events kept, and tells what led to the violation. */
@@ -136,32 +184,59 @@ public final class Simulate implements Callable<Integer> {
         } catch (Violation again) {
             violation = again;
         }
-        print("VIOLATION in seed " + life.seed + ": " + violation.getMessage());
+        print("VIOLATION in seed " + life.seed() + ": " + violation.getMessage());
         if (violation.getCause() != null) {
             StackTraceElement[] frames = violation.getCause().getStackTrace();
-            Arrays.stream(frames).limit(12).forEach(frame -> print("    at " + frame));
+            Arrays.stream(frames).limit(STACK_LINES).forEach(frame -> print("    at " + frame));
         }
         print("What led to it:");
-        events.story(violation.volume(), violation.block(), STORY_LINES).forEach(this::print);
-        print("Replay: simulate --seed " + life.seed + " --seeds 1 --what " + (life.store ? "store" : "cluster")
-                + " --stores " + (life.memory ? "memory" : "extent") + " --mode " + mode
-                + " --operations " + operations
-                + (faultNames == null ? "" : " --faults " + String.join(",", faultNames)));
+        events.story(violation.volume(), violation.block(), violation.untilNanos(), STORY_LINES)
+                .forEach(this::print);
+        print("Replay: ./cairn simulate " + life.options()
+                + (faultList.isEmpty() ? "" : " --faults " + faultList)
+                + (shapeWords == null ? "" : " --shape " + String.join(",", shapeWords)));
     }
 
-    private Set<Fault> faults() {
-        if (faultNames == null) {
-            return Faults.lawful();
+    private Chances chances() {
+        try {
+            return Chances.parse(faultList);
+        } catch (IllegalArgumentException e) {
+            throw bad("--faults: " + e.getMessage());
         }
-        EnumSet<Fault> chosen = EnumSet.noneOf(Fault.class);
-        for (String name : faultNames) {
-            try {
-                chosen.add(Fault.of(name));
-            } catch (IllegalArgumentException e) {
-                throw new ParameterException(commandSpec().commandLine(), String.valueOf(e.getMessage()), e);
+    }
+
+    private @Nullable Shape shape() {
+        if (shapeWords == null) {
+            return null;
+        }
+        try {
+            Shape shape = Shape.parse(List.of(shapeWords));
+            if (shape == null) {
+                throw bad("--shape: say how many nodes there are, as in nodes=3");
             }
+            return shape;
+        } catch (IllegalArgumentException e) {
+            throw bad("--shape: " + e.getMessage());
         }
-        return chosen;
+    }
+
+    private void checkNumbers() {
+        if (seeds != null && seeds < 1) {
+            throw bad("--seeds: " + seeds + " is no number of seeds; give 1 or more");
+        }
+        if (minutes != null && !(minutes > 0 && minutes < Integer.MAX_VALUE)) {
+            throw bad("--minutes: " + minutes + " is no time to go on for; give more than 0");
+        }
+        if (operations < LEAST_OPERATIONS || operations > MOST_OPERATIONS) {
+            throw bad("--operations: " + operations + " is not from " + LEAST_OPERATIONS + " to " + MOST_OPERATIONS);
+        }
+        if (jobs != null && (jobs < 1 || jobs > MOST_JOBS)) {
+            throw bad("--jobs: " + jobs + " is not from 1 to " + MOST_JOBS);
+        }
+    }
+
+    private ParameterException bad(String problem) {
+        return new ParameterException(commandSpec().commandLine(), problem);
     }
 
     private CommandSpec commandSpec() {
@@ -196,29 +271,5 @@ public final class Simulate implements Callable<Integer> {
         memory,
         extent,
         mixed
-    }
-
-    /** One run of one seed. */
-    private final class Life {
-        final long seed;
-        final boolean store;
-        final boolean memory;
-        final Set<Fault> faults;
-
-        Life(long seed, boolean store, boolean memory, Set<Fault> faults) {
-            this.seed = seed;
-            this.store = store;
-            this.memory = memory;
-            this.faults = faults;
-        }
-
-        SimReport run(Trace events) {
-            StoreTarget target = memory ? StoreTarget.IN_MEMORY : StoreTarget.EXTENT;
-            if (store) {
-                return new StoreSim(seed, target, faults, operations, events).run();
-            }
-            return new World(new World.Plan(seed, target, faults, Defect.NONE, operations, mode != Mode.safety), events)
-                    .run();
-        }
     }
 }

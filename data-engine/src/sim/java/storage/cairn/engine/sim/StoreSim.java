@@ -59,12 +59,12 @@ final class StoreSim {
     private long stampsMade;
 
     StoreSim(long seed, StoreTarget kind, Collection<Fault> allowed, int operations, Trace trace) {
-        this(seed, kind, allowed, Defect.NONE, operations, trace);
+        this(seed, kind, Chances.of(allowed), Defect.NONE, operations, trace);
     }
 
-    StoreSim(long seed, StoreTarget kind, Collection<Fault> allowed, Defect defect, int operations, Trace trace) {
+    StoreSim(long seed, StoreTarget kind, Chances chances, Defect defect, int operations, Trace trace) {
         this.random = new SimRandom(seed);
-        this.faults = Faults.swarm(random, allowed);
+        this.faults = chances.draw(random);
         this.faults.defect(defect);
         this.faults.limit(Fault.POWER_CUT, MOST_CRASHES_PER_MILLION);
         this.faults.limit(Fault.KILL, MOST_CRASHES_PER_MILLION);

@@ -41,6 +41,11 @@ enum StoreTarget {
      */
     abstract StoreUnderTest make(SimClock clock, SimRandom random, Faults faults, Trace trace, int number, int blocks);
 
+    /** As it is written on a command line. */
+    String label() {
+        return this == IN_MEMORY ? "memory" : "extent";
+    }
+
     static DiskId diskId(int number) {
         return new DiskId(new UUID(0x6361_6972_6e00_4000L, 0x8000_0000_0000_0000L | number));
     }

@@ -108,7 +108,7 @@ public final class Trace {
         if (lines.size() == KEPT) {
             lines.removeFirst();
         }
-        lines.add(new Line(told++, line, volume, block, count));
+        lines.add(new Line(told++, nanos, line, volume, block, count));
     }
 
     /** Disks are numbered behind their nodes. */
@@ -130,13 +130,13 @@ public final class Trace {
     }
 
     /**
-     * The last {@code limit} events that concern a volume (any, when {@code volume} is empty), and those blocks of it
+     * The last {@code limit} events up to a moment that concern a volume (any, when {@code volume} is empty), and those blocks of it
      * when {@code block} is not negative: what hosts asked there and heard, what its engines did, what befell nodes.
      * Without a block, what hosts asked is left out.
      */
-    List<String> story(String volume, long block, int limit) {
+    List<String> story(String volume, long block, long untilNanos, int limit) {
         return Stream.concat(ofEngines.stream(), ofHosts.stream())
-                .filter(line -> line.concerns(volume, block))
+                .filter(line -> line.nanos <= untilNanos && line.concerns(volume, block))
                 .sorted(Comparator.comparingLong(Line::number).reversed())
                 .limit(limit)
                 .sorted(Comparator.comparingLong(Line::number))
@@ -144,7 +144,7 @@ public final class Trace {
                 .toList();
     }
 
-    private record Line(long number, String text, String volume, long block, int count) {
+    private record Line(long number, long nanos, String text, String volume, long block, int count) {
         boolean concerns(String wanted, long wantedBlock) {
             if (!volume.isEmpty() && !wanted.isEmpty() && !volume.equals(wanted)) {
                 return false;

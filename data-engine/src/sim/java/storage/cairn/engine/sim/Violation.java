@@ -7,6 +7,7 @@ public final class Violation extends RuntimeException {
     private final String invariant;
     private String volume = "";
     private long block = -1;
+    private long untilNanos = Long.MAX_VALUE;
 
     /**
      * @param invariant which one, as the design numbers them (I1 to I32), or the name of a contract
@@ -30,6 +31,16 @@ public final class Violation extends RuntimeException {
         volume = ofVolume;
         block = ofBlock;
         return this;
+    }
+
+    /** Tells when it had come about, where that is noticed only later. */
+    Violation by(long nanos) {
+        untilNanos = nanos;
+        return this;
+    }
+
+    long untilNanos() {
+        return untilNanos;
     }
 
     public String volume() {

@@ -152,14 +152,12 @@ final class World {
             step();
         }
         heal();
-        if (plan.liveness) {
-            new Convergence(this).await();
-        }
+        long convergence = plan.liveness ? new Convergence(this).await() : 0;
         former.addAll(volumes);
         for (SimVolume volume : former) {
             volume.history.check();
         }
-        return report();
+        return report(convergence);
     }
 
     /** Starts the nodes, and chance. */
@@ -276,6 +274,16 @@ final class World {
                         .anyMatch(value -> value.inSync().equals(List.of(bad.id())));
     }
 
+    /** Whether a replica of the volume may have lost what tells where its blocks are. */
+    boolean rots(SimVolume volume) {
+        StoreUnderTest bad = victim;
+        return bad != null
+                && faults.struckOfDisk() > 0
+                && volume.isServed()
+                && config.history(volume.id()).stream()
+                        .anyMatch(value -> MembershipRules.replicas(value).contains(bad.id()));
+    }
+
     void nodeGone(SimNode node, boolean power) {
         crashes++;
         long hearing = power ? random.below(5_000_000_000L) : 0;
@@ -374,7 +382,7 @@ final class World {
         host.begin();
     }
 
-    private SimReport report() {
+    private SimReport report(long convergenceNanos) {
         return new SimReport(
                 clock.nanos(),
                 operations,
@@ -384,7 +392,8 @@ final class World {
                 config.conflicts(),
                 logged("TookOver"),
                 logged("RebuildDone"),
-                logged("Repair"));
+                logged("Repaired") - logged("NotRepaired"),
+                convergenceNanos);
     }
 
     /** A volume is gone for good, with its host. */

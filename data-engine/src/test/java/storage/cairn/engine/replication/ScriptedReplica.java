@@ -117,6 +117,9 @@ final class ScriptedReplica implements Replica, ReplicaStore {
     }
 
     @Override
+    public void voidCredits() {}
+
+    @Override
     public void reserveOverwrite(long epoch, long block, int count, Done done, long tag) {
         ask("reserve " + block, done, tag);
     }

@@ -34,7 +34,7 @@ final class BrokenStoreSimTest {
         EnumSet<Fault> crashes = EnumSet.of(Fault.POWER_CUT, Fault.KILL, Fault.DISK_SLOW);
         for (int seed = 1; seed <= most; seed++) {
             try {
-                new StoreSim(seed, target, crashes, defect, OPERATIONS, Trace.hashing()).run();
+                new StoreSim(seed, target, Chances.of(crashes), defect, OPERATIONS, Trace.hashing()).run();
             } catch (Violation caught) {
                 return seed;
             }

@@ -121,4 +121,55 @@ final class ScriptedSimTest {
         assertThat(script.world.logged("TakenOut")).isZero();
         assertThat(script.current(volume).inSync()).hasSize(3);
     }
+
+    /**
+     * A replica's process that comes back within the epoch has forgotten which slots it had promised. Its owner once
+     * counted on them, and a write that it admitted found no space there, again and again.
+     */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2, 3})
+    void noWriteIsAdmittedOnThePromiseOfAProcessThatIsGone(int restartAfter) {
+        Script script = new Script(1, 2, 1 << 10);
+        Configuration one = script.create("one", 2, 2);
+        Configuration other = script.create("other", 2, 2);
+        script.done(1, (engine, receiver) -> engine.serve("one", receiver));
+        script.done(1, (engine, receiver) -> engine.serve("other", receiver));
+        HostVolume first = script.opened(1, one);
+        HostVolume second = script.opened(1, other);
+        boolean full = false;
+        for (int block = 0; block < 256; block++) {
+            if (block == 4 + restartAfter * 60) {
+                script.node(2).kill(false);
+                script.until(script.node(2)::up, "node 2");
+            }
+            full |= script.write(1, second, block, (1_000L + block) << 16) == Status.NO_SPACE;
+            full |= script.write(1, first, block, (1L + block) << 16) == Status.NO_SPACE;
+        }
+        assertThat(full).isTrue();
+        assertThat(script.write(1, first, 0, 5_000 << 16)).isEqualTo(Status.OK);
+        assertThat(script.write(1, second, 0, 6_000 << 16)).isEqualTo(Status.OK);
+    }
+
+    /** The scrub of a node once waited for ever for its turn in a volume that another node had taken over. */
+    @Test
+    void theScrubGoesOnWhenAVolumeIsLost() {
+        Script script = new Script(3, 3);
+        Configuration volume = script.create("v", 3, 0);
+        script.done(1, (engine, receiver) -> engine.serve("v", receiver));
+        script.done(1, (engine, receiver) -> engine.move("v", 1, receiver));
+        HostVolume opened = script.opened(1, volume);
+        assertThat(script.write(1, opened, 0, 7 << 16)).isEqualTo(Status.OK);
+        script.run(60);
+        script.isolate(1, 100);
+        script.writing(1, opened, 1, 8 << 16);
+        script.run(60);
+        script.done(2, (engine, receiver) -> engine.serve("v", receiver));
+        script.run(60);
+        assertThat(script.world.logged("NotServing")).isPositive();
+
+        script.done(2, (engine, receiver) -> engine.move("v", 1, receiver));
+        script.opened(1, volume);
+        script.rot(volume, volume.inSync().getLast(), 0);
+        script.until(() -> script.world.logged("Repaired") > 0, "the scrub");
+    }
 }

@@ -328,6 +328,25 @@ class ExtentStoreTest {
         assertThat(one.read(20)).isEqualTo(500);
     }
 
+    /** A write that waited for the repair was once begun after the disk had failed, without its data. */
+    @Test
+    void whatWaitedForARepairEndsWithTheDiskThatFailsMeanwhile() {
+        OneDisk one = small();
+        one.write(20, 1, 500);
+        Buffer same = one.content(500, 1);
+        Buffer next = one.content(501, 1);
+        one.refuseWrites = block -> block >= 257 && block < 257 + 1_024;
+        List<Status> answers = new ArrayList<>();
+        one.replica().repair(1, 20, 1, same, 0, (tag, status) -> answers.add(status), 0);
+        one.replica().write(1, ++one.wseq, 0, 20, 1, next, 0, (tag, status) -> answers.add(status), 0);
+        one.run(() -> answers.size() == 2);
+        assertThat(answers).containsOnly(Status.DISK_FAILED);
+        same.release();
+        next.release();
+        assertThat(one.status(answer -> one.store().close(false, answer, 0))).isEqualTo(Status.DISK_FAILED);
+        assertThat(one.buffers.outBytes()).isZero();
+    }
+
     @Test
     void twoSuperblockCopiesAreEnoughAndAreCopiedToTheOthers() {
         OneDisk one = small();
