@@ -46,8 +46,7 @@ final class Administrator {
         long bytes = (long) volume.firstBlocks() * BlockDevice.BLOCK_BYTES;
         ask(
                 "create",
-                (node, receiver) ->
-                        node.createVolume(volume.name, bytes, volume.replicas, volume.minInSync, receiver),
+                (node, receiver) -> node.createVolume(volume.name, bytes, volume.replicas, volume.minInSync, receiver),
                 answer -> {
                     switch (answer) {
                         case VolumeAnswer.Done done -> serve(volume);
@@ -158,8 +157,7 @@ final class Administrator {
         askAt(anyNode(), what, request, receiver, noAnswer);
     }
 
-    private void askAt(
-            SimNode node, String what, Request request, VolumeAnswer.Receiver receiver, Runnable noAnswer) {
+    private void askAt(SimNode node, String what, Request request, VolumeAnswer.Receiver receiver, Runnable noAnswer) {
         if (!node.serving()) {
             world.clock.after(PAUSE_NANOS, noAnswer);
             return;

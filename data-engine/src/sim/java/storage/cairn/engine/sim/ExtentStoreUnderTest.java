@@ -16,7 +16,6 @@ final class ExtentStoreUnderTest implements StoreUnderTest {
     private static final long POOL_BYTES = 256L << 20;
     private static final int PEEK_EVERY = 400;
 
-
     private final SimRandom random;
     private final SimDisk disk;
     private final DiskId id;

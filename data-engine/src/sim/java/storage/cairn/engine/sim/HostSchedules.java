@@ -13,6 +13,7 @@ import storage.cairn.engine.replication.VolumeAnswer;
 
 /** Schedules about what hosts are promised when volumes move, are served anew, or share disks and memory. */
 final class HostSchedules {
+    private static final int CREDITED_VOLUMES = 4;
     private static final long OLD = 1 << 16;
     private static final long NEW = 2 << 16;
     private static final long OFFSET_NANOS = 100_000;
@@ -114,26 +115,31 @@ final class HostSchedules {
         taken.forEach(Buffer::release);
     }
 
-    /** A volume has credits, its epoch ends, and another volume fills the disks. */
+    /** Volumes have credits, their epochs end, and another volume fills the disks, but for what is kept aside. */
     static void creditsEndWithTheirEpoch(long seed) {
         Script script = new Script(seed, 2);
-        Configuration volume = script.create("v", 2, 1, 1);
+        List<Configuration> volumes = new ArrayList<>();
+        for (int i = 1; i <= CREDITED_VOLUMES; i++) {
+            String name = "v" + i;
+            Configuration volume = script.create(name, 2, 1, 1);
+            script.done(1, (engine, receiver) -> engine.serve(name, receiver));
+            script.wrote(1, script.opened(1, volume), 0, OLD);
+            Configuration before = script.current(volume);
+            script.done(1, (engine, receiver) -> engine.serve(name, receiver));
+            script.until(() -> !Objects.equals(before, script.current(volume)), "a new epoch");
+            volumes.add(volume);
+        }
         Configuration greedy = script.create("w", 2, 1, 64);
-        script.done(1, (engine, receiver) -> engine.serve("v", receiver));
         script.done(1, (engine, receiver) -> engine.serve("w", receiver));
-        HostVolume opened = script.opened(1, volume);
-        script.wrote(1, opened, 0, OLD);
-        Configuration before = script.current(volume);
-        script.done(1, (engine, receiver) -> engine.serve("v", receiver));
-        script.until(() -> !Objects.equals(before, script.current(volume)), "a new epoch");
         script.run(1);
-        HostVolume again = script.opened(1, volume);
         script.fill(1, script.opened(1, greedy));
-        script.write(1, again, 1, NEW);
-        Script.check(
-                script.world.logged("ReplicaFailed") == 0
-                        && script.current(volume).inSync().size() == 2,
-                "I26",
-                "a replica was lost for a write that it had no space for");
+        for (Configuration volume : volumes) {
+            script.fill(1, script.opened(1, volume));
+            Script.check(
+                    script.world.logged("ReplicaFailed") == 0
+                            && script.current(volume).inSync().size() == 2,
+                    "I26",
+                    "a replica was lost for a write that it had no space for");
+        }
     }
 }

@@ -188,8 +188,9 @@ final class Ledger {
     /** A volume was said to have grown to {@code bytes} at least. */
     void grown(SimVolume volume, Configuration told, long bytes) {
         if (told.sizeBytes() < bytes) {
-            throw new Violation("I29", volume.name + " was said to have grown to " + bytes + " bytes and has "
-                            + told.sizeBytes())
+            throw new Violation(
+                            "I29",
+                            volume.name + " was said to have grown to " + bytes + " bytes and has " + told.sizeBytes())
                     .about(volume.name, -1);
         }
     }

@@ -36,7 +36,7 @@ record Life(
 
     /** The options of {@code simulate} that give this life. */
     String options() {
-        return "--seed " + seed + " --seeds 1 --what " + (store ? "store" : "cluster") + " --stores "
-                + target.label() + " --mode " + (liveness ? "liveness" : "safety") + " --operations " + operations;
+        return "--seed " + seed + " --seeds 1 --what " + (store ? "store" : "cluster") + " --stores " + target.label()
+                + " --mode " + (liveness ? "liveness" : "safety") + " --operations " + operations;
     }
 }

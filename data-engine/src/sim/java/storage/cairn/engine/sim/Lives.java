@@ -25,7 +25,8 @@ final class Lives implements AutoCloseable {
      * @param report null: it broke a promise
      * @param violation null: it broke none
      */
-    record Outcome(Life life, @Nullable SimReport report, @Nullable Violation violation) {}
+    record Outcome(
+            Life life, @Nullable SimReport report, @Nullable Violation violation) {}
 
     Lives(int jobs) {
         this.threads = Executors.newFixedThreadPool(jobs);

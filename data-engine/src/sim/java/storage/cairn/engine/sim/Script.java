@@ -98,7 +98,8 @@ final class Script {
         while (!condition.getAsBoolean()) {
             if (world.clock.nanos() - before > PATIENCE_NANOS) {
                 throw new Violation(
-                        "liveness", what + " does not come:\n" + String.join("\n", world.trace.story("", -1, Long.MAX_VALUE, 40)));
+                        "liveness",
+                        what + " does not come:\n" + String.join("\n", world.trace.story("", -1, Long.MAX_VALUE, 40)));
             }
             world.step();
         }

@@ -299,7 +299,8 @@ final class SimHost {
         Session attempt = new Session(target);
         session = attempt;
         String export = volume.export();
-        attempt.attachment = volume.attachment(Objects.requireNonNull(volume.known().attachId()));
+        attempt.attachment =
+                volume.attachment(Objects.requireNonNull(volume.known().attachId()));
         attempt.process.after(
                 TRIP_NANOS,
                 () -> target.engine()

@@ -52,8 +52,9 @@ public final class Simulate implements Callable<Integer> {
     @Option(
             names = "--faults",
             defaultValue = "",
-            description = "Faults that may strike, by comma (default: all lawful ones). A seed draws some of them; with "
-                    + "'=' comes how often one strikes in a million chances, in every world.")
+            description =
+                    "Faults that may strike, by comma (default: all lawful ones). A seed draws some of them; with "
+                            + "'=' comes how often one strikes in a million chances, in every world.")
     private String faultList = "";
 
     @Option(

@@ -29,7 +29,6 @@ final class World {
     /** A disk is nearly full when less than this part of it is free: the rest may be promised to owners. */
     private static final int CROWDED = 2;
 
-
     final SimClock clock = new SimClock();
     final SimRandom random;
     final Faults faults;
