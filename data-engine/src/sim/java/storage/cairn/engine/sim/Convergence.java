@@ -85,10 +85,10 @@ final class Convergence {
             if (restless == null && leftover.isEmpty()) {
                 break;
             }
-            if (restless == null && world.clock.nanos() - before > MOST_NANOS) {
-                throw new Violation("I28", leftover);
-            }
             if (world.clock.nanos() - before > MOST_NANOS) {
+                if (restless == null) {
+                    throw new Violation("I28", leftover);
+                }
                 throw new Violation(
                                 "liveness",
                                 "not at rest " + MOST_NANOS / SECOND_NANOS + " s after all was healed: "
