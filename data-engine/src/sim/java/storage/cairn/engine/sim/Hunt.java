@@ -3,12 +3,13 @@ package storage.cairn.engine.sim;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.LongFunction;
+import storage.cairn.engine.store.StoreSchedules;
 
 /**
  * One kind of world, to be run with any seed: {@code store} or {@code cluster}, then {@code memory} or {@code extent}
  * for what its disks hold, and for a cluster {@code liveness}, so many {@code nodes=3} with one volume on all of them,
  * {@code wide}: over many extents, {@code hasty}: see {@link Shape}. Or {@code script} and the name of one of the
- * {@link Schedules}.
+ * {@link Schedules}, or {@code disk} and one of the {@link StoreSchedules}.
  */
 public final class Hunt implements LongFunction<String> {
     private final List<String> world;
@@ -43,6 +44,10 @@ public final class Hunt implements LongFunction<String> {
         StoreTarget target = world.contains("extent") ? StoreTarget.EXTENT : StoreTarget.IN_MEMORY;
         if (world.getFirst().equals("script")) {
             Schedules.play(world.getLast(), seed);
+            return;
+        }
+        if (world.getFirst().equals("disk")) {
+            StoreSchedules.play(world.getLast(), seed);
             return;
         }
         boolean store = world.getFirst().equals("store");

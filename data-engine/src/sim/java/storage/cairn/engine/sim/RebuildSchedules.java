@@ -86,18 +86,28 @@ final class RebuildSchedules {
         play.script.holdsEverywhere(play.volume, NEXT_EXTENT, NEW, "I13");
     }
 
-    /** A write that was sent before the replica joined lies in the source's slow disk when the extents are listed. */
+    /**
+     * A rebuild that broke goes on over a new stream. A write that was sent on the one before, and only there, lies in
+     * the source's slow disk when the extents are listed again.
+     */
     static void listWaitsForEarlierWrites(long seed) {
         RebuildSchedules play = new RebuildSchedules(seed);
-        play.script.gate(1).hold(step -> step == Gate.Step.WRITE);
-        Script.Asked write = play.script.writing(1, play.opened, NEXT_EXTENT, NEW);
-        play.script.until(() -> play.script.gate(1).held() > 0, "a write");
-        play.script.node(2).start();
-        play.script.run(2);
-        play.script.gate(1).open();
-        play.script.until(write::answered, "the answer to a write");
+        Script script = play.script;
+        script.gate(2).hold(step -> step == Gate.Step.LIST);
+        script.node(2).start();
+        script.until(() -> script.gate(2).held() > 0, "the list of extents");
+        script.gate(1).hold(step -> step == Gate.Step.WRITE);
+        Script.Asked write = script.writing(1, play.opened, NEXT_EXTENT, NEW);
+        script.until(() -> script.gate(1).held() > 0, "a write");
+        script.world.faults.set(Fault.NET_RESET, 1_000_000);
+        script.until(() -> script.world.logged("RebuildStopped") > 0, "the end of a stream");
+        script.world.faults.set(Fault.NET_RESET, 0);
+        script.gate(2).open();
+        script.run(4);
+        script.gate(1).open();
+        script.until(write::answered, "the answer to a write");
         play.rebuilt();
-        play.script.holdsEverywhere(play.volume, NEXT_EXTENT, NEW, "I13");
+        script.holdsEverywhere(play.volume, NEXT_EXTENT, NEW, "I13");
     }
 
     /**

@@ -3,9 +3,11 @@ package storage.cairn.engine.sim;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
+import java.util.function.LongConsumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import storage.cairn.engine.store.StoreSchedules;
 
 /** The coincidences that {@link Schedules} play break no promise of the code as it is. */
 final class SchedulesSimTest {
@@ -15,12 +17,26 @@ final class SchedulesSimTest {
         return Schedules.names();
     }
 
+    static List<String> namesOfStore() {
+        return StoreSchedules.names();
+    }
+
     @ParameterizedTest
     @MethodSource("names")
     void breaksNoPromise(String name) {
+        play(name, seed -> Schedules.play(name, seed));
+    }
+
+    @ParameterizedTest
+    @MethodSource("namesOfStore")
+    void breaksNoPromiseOfAStore(String name) {
+        play(name, seed -> StoreSchedules.play(name, seed));
+    }
+
+    private static void play(String name, LongConsumer schedule) {
         for (long seed = 1; seed <= SEEDS; seed++) {
             try {
-                Schedules.play(name, seed);
+                schedule.accept(seed);
             } catch (RuntimeException e) {
                 throw new AssertionError(name + ", seed " + seed + ": " + e.getMessage(), e);
             }

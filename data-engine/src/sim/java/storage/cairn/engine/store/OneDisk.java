@@ -1,5 +1,6 @@
 package storage.cairn.engine.store;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.function.BooleanSupplier;
@@ -16,17 +17,26 @@ import storage.cairn.engine.sim.SimClock;
 import storage.cairn.engine.sim.SimDisk;
 import storage.cairn.engine.sim.SimProcess;
 
-/** One store with one volume on a simulated disk, asked one thing after the other. */
+/**
+ * One store with one volume on a simulated disk, asked one thing after the other, and a device below it that refuses and
+ * holds back what a test or a schedule says.
+ */
 final class OneDisk {
     static final VolumeId VOLUME = new VolumeId(new UUID(1, 1));
     private static final int EIO = 5;
+    private static final LongPredicate NONE = block -> false;
 
     final SimClock clock = new SimClock();
     final SimDisk disk;
     final DiskId id = new DiskId(new UUID(8, 9));
     final int blocks;
     final SimBuffers buffers = new SimBuffers(1L << 30);
-    LongPredicate refuseWrites = block -> false;
+    LongPredicate refuseWrites = NONE;
+    /** Writes that begin there do not reach the disk until they are let go. */
+    LongPredicate heldWrites = NONE;
+    /** The same of reads. */
+    LongPredicate heldReads = NONE;
+
     boolean refuseFlushes;
     int deviceReads;
     SimProcess process = new SimProcess(clock, 0);
@@ -42,9 +52,16 @@ final class OneDisk {
 
     long epoch = 1;
     long wseq;
+    private final List<Runnable> held = new ArrayList<>();
+    /** First blocks of the writes that the device has. */
+    private final List<Long> writing = new ArrayList<>();
 
     OneDisk(long diskBlocks, int volumeBlocks, boolean volatileCache) {
-        this.disk = new SimDisk(clock, 1, diskBlocks, volatileCache);
+        this(1, diskBlocks, volumeBlocks, volatileCache);
+    }
+
+    OneDisk(long seed, long diskBlocks, int volumeBlocks, boolean volatileCache) {
+        this.disk = new SimDisk(clock, seed, diskBlocks, volatileCache);
         this.blocks = volumeBlocks;
         BlockDevice raw = disk.open(process);
         boolean[] done = {false};
@@ -113,10 +130,49 @@ final class OneDisk {
     }
 
     void kill() {
-        process.kill();
+        gone();
         disk.kill();
+    }
+
+    void powerCut() {
+        gone();
+        disk.powerCut();
+    }
+
+    private void gone() {
+        process.kill();
         process = new SimProcess(clock, 0);
         store = null;
+        heldWrites = NONE;
+        heldReads = NONE;
+        held.clear();
+        writing.clear();
+    }
+
+    int held() {
+        return held.size();
+    }
+
+    /** Lets go what was held back, and holds nothing from now on. */
+    void letGo() {
+        heldWrites = NONE;
+        heldReads = NONE;
+        List<Runnable> all = List.copyOf(held);
+        held.clear();
+        all.forEach(Runnable::run);
+    }
+
+    /** Whether the device has a write that begins at such a block. */
+    boolean writes(LongPredicate at) {
+        return writing.stream().anyMatch(at::test);
+    }
+
+    Layout layout() {
+        try {
+            return Layout.of(disk.blocks());
+        } catch (StoreException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     void close(boolean grants) {
@@ -140,6 +196,13 @@ final class OneDisk {
         }
         run(() -> answer[0] != null);
         return answer[0];
+    }
+
+    /** Asks and does not wait; the answer will be in the first place. */
+    static Status[] begin(Ask ask) {
+        Status[] answer = {null};
+        ask.ask((tag, status) -> answer[0] = status);
+        return answer;
     }
 
     Buffer content(long id, int count) {
@@ -213,13 +276,28 @@ final class OneDisk {
         @Override
         public void read(long block, int count, Buffer into, int index, Completion completion, long tag) {
             deviceReads++;
-            below.read(block, count, into, index, completion, tag);
+            perhapsHeld(heldReads.test(block), () -> below.read(block, count, into, index, completion, tag));
         }
 
         @Override
         public void write(long block, int count, Buffer from, int index, Completion completion, long tag) {
-            Completion failing = (t, errno) -> completion.done(t, EIO);
-            below.write(block, count, from, index, refuseWrites.test(block) ? failing : completion, tag);
+            int forced = refuseWrites.test(block) ? EIO : 0;
+            perhapsHeld(heldWrites.test(block), () -> {
+                writing.add(block);
+                Completion ended = (t, errno) -> {
+                    writing.remove(block);
+                    completion.done(t, forced == 0 ? errno : forced);
+                };
+                below.write(block, count, from, index, ended, tag);
+            });
+        }
+
+        private void perhapsHeld(boolean hold, Runnable operation) {
+            if (hold) {
+                held.add(operation);
+            } else {
+                operation.run();
+            }
         }
 
         @Override

@@ -1,0 +1,263 @@
+package storage.cairn.engine.store;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.function.LongConsumer;
+import java.util.function.LongPredicate;
+import storage.cairn.engine.port.Buffer;
+import storage.cairn.engine.port.Status;
+import storage.cairn.engine.sim.Violation;
+
+/**
+ * Schedules for one store on one disk: each holds back, loses or spoils exactly those operations of the device whose
+ * coincidence a rule of the store is for. They throw a {@link Violation} when a promise is broken.
+ */
+public final class StoreSchedules {
+    private static final int SMALL_DISK = 8_192;
+    private static final int VOLUME = 1_024;
+    private static final int ROUNDS = 20;
+    private static final TreeMap<String, LongConsumer> ALL = new TreeMap<>();
+
+    static {
+        ALL.put("configuration-waits-for-what-is-under-way", StoreSchedules::configurationWaits);
+        ALL.put("damage-in-the-middle-is-told", StoreSchedules::damageInTheMiddleIsTold);
+        ALL.put("half-of-the-superblocks-is-whole", StoreSchedules::halfOfTheSuperblocksIsWhole);
+        ALL.put("lost-page-is-an-error", StoreSchedules::lostPageIsAnError);
+        ALL.put("only-the-present-run-is-replayed", StoreSchedules::onlyThePresentRunIsReplayed);
+        ALL.put("readers-keep-their-slots", StoreSchedules::readersKeepTheirSlots);
+        ALL.put("ring-waits-for-the-checkpoint", StoreSchedules::ringWaitsForTheCheckpoint);
+        ALL.put("torn-journal-block-is-left-out", StoreSchedules::tornJournalBlockIsLeftOut);
+    }
+
+    private StoreSchedules() {}
+
+    /** Names of all of them. */
+    public static List<String> names() {
+        return List.copyOf(ALL.keySet());
+    }
+
+    /** Plays one; the seed decides what it leaves to chance. */
+    public static void play(String name, long seed) {
+        LongConsumer schedule = ALL.get(name);
+        if (schedule == null) {
+            throw new IllegalArgumentException("no schedule is named '" + name + "'; there are: " + names());
+        }
+        try {
+            schedule.accept(seed);
+        } catch (AssertionError e) {
+            throw new Violation("store", String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static void check(boolean kept, String invariant, String otherwise) {
+        if (!kept) {
+            throw new Violation(invariant, otherwise);
+        }
+    }
+
+    private static void wrote(OneDisk one, long block, int count, long content) {
+        Status status = one.write(block, count, content);
+        check(status == Status.OK, "store", "a write of block " + block + " answered " + status);
+    }
+
+    private static void holds(OneDisk one, long block, long content, String invariant) {
+        long found = one.read(block);
+        check(
+                found == content,
+                invariant,
+                "block " + block + (found < 0 ? " cannot be read" : " holds " + found) + " instead of " + content);
+    }
+
+    private static void reopen(OneDisk one, String invariant) {
+        one.open();
+        check(one.store != null, invariant, "a store on a healthy disk cannot be opened: " + one.problem);
+    }
+
+    private static LongPredicate slots(OneDisk one) {
+        return block -> one.layout().isSlot(block);
+    }
+
+    /** A write's data lies in a slow disk when the next epoch is made known. */
+    private static void configurationWaits(long seed) {
+        OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, seed % 2 == 0);
+        one.heldWrites = slots(one);
+        Buffer data = one.content(7, 1);
+        Status[] write = OneDisk.begin(answer -> one.replica().write(1, 1, 0, 0, 1, data, 0, answer, 0));
+        one.run(() -> one.held() > 0);
+        one.epoch = 2;
+        Status[] configured =
+                OneDisk.begin(answer -> one.replica().configure(one.configuration(List.of(one.id)), answer, 0));
+        one.process.after(1_000_000_000L, one::letGo);
+        one.run(() -> write[0] != null || configured[0] != null);
+        check(write[0] != null, "I3", "epoch 2 was acked before a write of epoch 1 that it found under way");
+        one.run(() -> configured[0] != null);
+        data.release();
+        holds(one, 0, 7, "I3");
+    }
+
+    /** A journal block that was acked goes bad, with many whole ones behind it. */
+    private static void damageInTheMiddleIsTold(long seed) {
+        OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, seed % 2 == 0);
+        List<Long> blocks = new ArrayList<>();
+        long[] last = {-1};
+        one.refuseWrites = block -> {
+            if (block >= one.layout().journalStart() && block < one.layout().firstSlot()) {
+                last[0] = block;
+            }
+            return false;
+        };
+        for (int i = 0; i < 40; i++) {
+            wrote(one, i, 1, 100 + i);
+            blocks.add(last[0]);
+        }
+        one.kill();
+        long bad = blocks.get(20 + (int) (seed % 10));
+        byte[] content = one.disk.content(bad);
+        content[100] ^= 1;
+        one.disk.overwrite(bad, content);
+        reopen(one, "I9");
+        check(one.replica().damaged(), "I9", "the journal is damaged in the middle and the replica does not say so");
+    }
+
+    /** The power fails while superblocks are written, again and again: two copies are whole all the time. */
+    private static void halfOfTheSuperblocksIsWhole(long seed) {
+        OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, true);
+        for (int round = 0; round < ROUNDS; round++) {
+            wrote(one, round, 1, 100 + round);
+            one.store().checkpoint();
+            one.run(() -> one.writes(StoreSchedules::isFirstSuperblock));
+            one.powerCut();
+            reopen(one, "I32");
+            holds(one, round, 100 + round, "I32");
+        }
+    }
+
+    private static boolean isFirstSuperblock(long block) {
+        return block == 0;
+    }
+
+    /** The page that tells what an extent maps to goes bad. */
+    private static void lostPageIsAnError(long seed) {
+        OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, seed % 2 == 0);
+        wrote(one, 300, 4, 70);
+        one.close(false);
+        for (long block = one.layout().firstSlot(); block < one.disk.blocks(); block++) {
+            byte[] content = one.disk.content(block);
+            if (ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN).getInt() == ExtentPage.MAGIC) {
+                content[2_000] ^= 1;
+                one.disk.overwrite(block, content);
+            }
+        }
+        one.open();
+        long found = one.read(300);
+        check(found == -1, "I23", "block 300, whose map is lost, reads as " + found);
+    }
+
+    /**
+     * Two journal blocks were under way when the process died: the first was lost, the second, which zeroes a block, is
+     * there. The next run of the store has its own block in the place of the first.
+     */
+    private static void onlyThePresentRunIsReplayed(long seed) {
+        OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, false);
+        wrote(one, 0, 1, 10);
+        int[] journalWrites = {0};
+        one.heldWrites = block ->
+                block >= one.layout().journalStart() && block < one.layout().firstSlot() && journalWrites[0]++ == 0;
+        Buffer data = one.content(20, 1);
+        OneDisk.begin(answer -> one.replica().write(1, ++one.wseq, 0, 1, 1, data, 0, answer, 0));
+        one.run(() -> one.held() > 0);
+        OneDisk.begin(answer -> one.replica().zero(1, ++one.wseq, 0, 0, 1, false, answer, 0));
+        one.run(() -> journalWrites[0] > 1);
+        one.process.after(100_000_000, one::kill);
+        one.run(() -> one.store == null);
+        reopen(one, "I20");
+        one.wseq = one.replica().highestWseq() + 65_536;
+        wrote(one, 2, 1, 30);
+        one.kill();
+        reopen(one, "I20");
+        holds(one, 0, 10, "I20");
+        holds(one, 2, 30, "I20");
+    }
+
+    /** A read is slow while its block is overwritten and then every free slot of the disk is written. */
+    private static void readersKeepTheirSlots(long seed) {
+        OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, seed % 2 == 0);
+        wrote(one, 0, Replica.EXTENT_BLOCKS, 1);
+        one.heldReads = slots(one);
+        Buffer into = one.content(0, 1);
+        Status[] read = OneDisk.begin(answer -> one.replica().read(0, 1, into, 0, answer, 0));
+        one.run(() -> one.held() > 0);
+        wrote(one, 0, Replica.EXTENT_BLOCKS, 1_000);
+        Status status = Status.OK;
+        for (int i = 0; i < 32 && status == Status.OK; i++) {
+            status = one.write(Replica.EXTENT_BLOCKS, Replica.EXTENT_BLOCKS, 10_000L + i);
+        }
+        one.letGo();
+        one.run(() -> read[0] != null);
+        check(read[0] == Status.OK, "I19", "a read of a healthy disk answered " + read[0]);
+        check(into.bytes().getLong(0) == 1, "I19", "a read that began before an overwrite gave something else");
+        into.release();
+    }
+
+    /** A checkpoint does not come to its end while more journal blocks are written than the ring has. */
+    private static void ringWaitsForTheCheckpoint(long seed) {
+        OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, seed % 2 == 0);
+        wrote(one, 0, 1, 10);
+        long half = one.layout().journalBlocks() / 2;
+        for (long i = 0; i < half - 16; i++) {
+            wrote(one, 1 + i % 200, 1, 1_000 + i);
+        }
+        one.heldWrites = StoreSchedules::isFirstSuperblock;
+        one.store().checkpoint();
+        one.run(() -> one.held() > 0);
+        // Each fills a journal block of its own, until the store lets one wait.
+        long last = 0;
+        for (boolean goesOn = true; goesOn && last < 2 * half; last += goesOn ? 1 : 0) {
+            Buffer data = one.content(10_000 + last, 1);
+            long block = 300 + last % 200;
+            long seq = ++one.wseq;
+            Status[] asked =
+                    OneDisk.begin(answer -> one.replica().write(1, seq, seq - 1, block, 1, data, 0, answer, 0));
+            boolean[] late = {false};
+            one.process.after(50_000_000, () -> late[0] = true);
+            one.run(() -> asked[0] != null || late[0]);
+            data.release();
+            goesOn = asked[0] == Status.OK;
+        }
+        one.kill();
+        reopen(one, "I32");
+        holds(one, 0, 10, "I32");
+        holds(one, 300 + (last - 1) % 200, 10_000 + last - 1, "I32");
+    }
+
+    /** The power fails while journal blocks are written that fill several sectors each. */
+    private static void tornJournalBlockIsLeftOut(long seed) {
+        OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, true);
+        for (int round = 0; round < ROUNDS; round++) {
+            int first = round * 48;
+            for (int i = 0; i < 40; i++) {
+                Buffer data = one.content(1_000 + i, 1);
+                long block = first + i;
+                OneDisk.begin(answer -> one.replica().write(one.epoch, ++one.wseq, 0, block, 1, data, 0, answer, 0));
+                data.release();
+            }
+            LongPredicate journal = block ->
+                    block >= one.layout().journalStart() && block < one.layout().firstSlot();
+            one.run(() -> one.writes(journal));
+            one.powerCut();
+            reopen(one, "I20");
+            one.store().invariants();
+            one.replica().commit(one.wseq);
+            for (int i = 0; i < 40; i++) {
+                long found = one.read(first + i);
+                check(
+                        found == 0 || found == 1_000 + i,
+                        "I20",
+                        "block " + (first + i) + (found < 0 ? " cannot be read" : " holds " + found));
+            }
+        }
+    }
+}
