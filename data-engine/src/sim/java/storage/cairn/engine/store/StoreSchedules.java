@@ -240,7 +240,7 @@ public final class StoreSchedules {
             int first = round * 48;
             for (int i = 0; i < 40; i++) {
                 Buffer data = one.content(1_000 + i, 1);
-                long block = first + i;
+                long block = (long) first + i;
                 OneDisk.begin(answer -> one.replica().write(one.epoch, ++one.wseq, 0, block, 1, data, 0, answer, 0));
                 data.release();
             }
