@@ -155,7 +155,7 @@ final class ArchitectureTest {
                 .resideOutsideOfPackage(ROOT + "kube")
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage("io.fabric8..", "storage.cairn.api.resource..")
+                .resideInAnyPackage("io.fabric8..", "storage.cairn.api.resource..", "storage.cairn.api.register..")
                 .because("an engine also runs where there is no Kubernetes"));
     }
 

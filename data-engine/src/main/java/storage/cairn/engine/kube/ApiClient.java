@@ -19,12 +19,15 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import storage.cairn.api.register.NoReplyException;
+import storage.cairn.api.register.Reply;
+import storage.cairn.api.register.Requests;
 
 /**
  * Requests to the API server: each once, each with an end. After one without an answer the next go over new
  * connections, since the old ones may lead nowhere.
  */
-final class ApiClient implements AutoCloseable {
+final class ApiClient implements Requests, AutoCloseable {
     private static final String JSON_TYPE = "application/json";
     private static final String METADATA_ONLY =
             "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, " + JSON_TYPE;
@@ -79,7 +82,8 @@ final class ApiClient implements AutoCloseable {
                 .build();
     }
 
-    Reply get(String path) throws NoReplyException {
+    @Override
+    public Reply get(String path) throws NoReplyException {
         return send(request(path).header("Accept", JSON_TYPE));
     }
 
@@ -88,12 +92,13 @@ final class ApiClient implements AutoCloseable {
         return send(request(path).header("Accept", METADATA_LIST));
     }
 
-    Reply create(String path, JsonNode object) throws NoReplyException {
+    @Override
+    public Reply create(String path, JsonNode object) throws NoReplyException {
         return send(request(path).post(JSON_TYPE, object.toString()));
     }
 
-    /** Changes an object by the operations of RFC 6902, all of them or none. */
-    Reply patch(String path, JsonNode operations) throws NoReplyException {
+    @Override
+    public Reply patch(String path, JsonNode operations) throws NoReplyException {
         return send(request(path).method("PATCH", "application/json-patch+json", operations.toString()));
     }
 

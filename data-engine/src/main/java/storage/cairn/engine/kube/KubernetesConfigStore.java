@@ -9,6 +9,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import storage.cairn.api.register.NameClaims;
 import storage.cairn.api.resource.Api;
 import storage.cairn.engine.port.Clock;
 import storage.cairn.engine.port.ConfigStore;

@@ -5,13 +5,12 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
-import storage.cairn.api.resource.Api;
+import storage.cairn.api.register.MembershipObjects;
 import storage.cairn.api.resource.VolumeMembershipSpec;
 import storage.cairn.engine.port.ConfigStore.Versioned;
 import storage.cairn.engine.port.Configuration;
@@ -23,7 +22,7 @@ import storage.cairn.engine.port.VolumeId;
  * read: to write it again would lose that field.
  */
 final class Memberships {
-    static final String PATH = "/apis/" + Api.GROUP + "/" + Api.VERSION + "/volumememberships";
+    static final String PATH = MembershipObjects.PATH;
 
     private static final JsonMapper STRICT = JsonMapper.builder()
             .enable(
@@ -33,8 +32,6 @@ final class Memberships {
             .build();
     /** What a mapper would leave null; of numbers and truths it says so. */
     private static final List<String> LISTS_AND_TEXTS = List.of("name", "changeId", "inSync", "syncing", "outOfSync");
-
-    private static final UUID NO_DISK = new UUID(0, 0);
 
     private Memberships() {}
 
@@ -72,10 +69,6 @@ final class Memberships {
 
     static boolean isVoid(JsonNode object) {
         return object.path("spec").path("void").asBoolean();
-    }
-
-    static boolean isDeleted(JsonNode object) {
-        return object.path("spec").path("deleted").asBoolean();
     }
 
     /** The value, or null for a void: a volume that never was. */
@@ -171,42 +164,6 @@ final class Memberships {
     }
 
     static ObjectNode object(Configuration value) {
-        return object("VolumeMembership", value.volume().toString(), spec(value));
-    }
-
-    static ObjectNode object(String kind, String name, JsonNode spec) {
-        ObjectNode object = ApiClient.JSON.createObjectNode();
-        object.put("apiVersion", Api.GROUP + "/" + Api.VERSION).put("kind", kind);
-        object.putObject("metadata").put("name", name);
-        object.set("spec", spec);
-        return object;
-    }
-
-    /** What takes the place of a volume that was announced by its name, is not there, and now never can be. */
-    static ObjectNode voided(VolumeId volume, String name) {
-        VolumeMembershipSpec spec = new VolumeMembershipSpec(
-                name,
-                1,
-                1,
-                UUID.randomUUID().toString(),
-                null,
-                List.of(NO_DISK.toString()),
-                List.of(),
-                List.of(),
-                1,
-                4096,
-                null,
-                false,
-                true,
-                true);
-        return object("VolumeMembership", volume.toString(), STRICT.valueToTree(spec));
-    }
-
-    /** The operations that put {@code value} at {@code path} if {@code tested} still is {@code expected}. */
-    static ArrayNode replaceIf(String tested, String expected, String path, JsonNode value) {
-        ArrayNode operations = ApiClient.JSON.createArrayNode();
-        operations.addObject().put("op", "test").put("path", tested).put("value", expected);
-        operations.addObject().put("op", "replace").put("path", path).set("value", value);
-        return operations;
+        return MembershipObjects.object("VolumeMembership", value.volume().toString(), spec(value));
     }
 }

@@ -15,6 +15,9 @@ import java.util.Locale;
 import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import storage.cairn.api.register.MembershipObjects;
+import storage.cairn.api.register.NoReplyException;
+import storage.cairn.api.register.Reply;
 import storage.cairn.api.resource.Api;
 
 /**
@@ -225,7 +228,7 @@ public final class NodeResources implements AutoCloseable {
             Reply found = api.get(path);
             if (found.objectMissing()) {
                 ObjectNode spec = ApiClient.JSON.createObjectNode();
-                Reply made = api.create(DISKS, Memberships.object("Disk", report.id(), spec));
+                Reply made = api.create(DISKS, MembershipObjects.object("Disk", report.id(), spec));
                 if (!made.ok() && !made.conflict()) {
                     return made.message();
                 }

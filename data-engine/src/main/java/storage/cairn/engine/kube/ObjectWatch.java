@@ -9,6 +9,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import storage.cairn.api.register.NoReplyException;
+import storage.cairn.api.register.Reply;
 
 /**
  * Follows the objects of one kind by one watch on the API server. A watch that breaks goes on where it was; where the

@@ -11,8 +11,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import storage.cairn.api.register.MembershipObjects;
+import storage.cairn.api.register.NameClaims;
+import storage.cairn.api.register.NameClaims.Claim;
+import storage.cairn.api.register.NoReplyException;
+import storage.cairn.api.register.Reply;
 import storage.cairn.engine.kube.Memberships.UnreadableException;
-import storage.cairn.engine.kube.NameClaims.Claim;
 import storage.cairn.engine.port.ConfigStore.Listed;
 import storage.cairn.engine.port.ConfigStore.Read;
 import storage.cairn.engine.port.ConfigStore.Versioned;
@@ -91,7 +95,9 @@ final class Registers {
 
     private Written create(Configuration value) throws NoReplyException, UnreadableException {
         // A tombstone has no name, only the one it once had.
-        Claim claim = value.deleted() ? new Claim.Held() : names.claim(value.name(), value.volume());
+        Claim claim = value.deleted()
+                ? new Claim.Held()
+                : names.claim(value.name(), value.volume().uuid());
         return switch (claim) {
             case Claim.Taken ignored -> new Written.Conflict();
             case Claim.Refused refused -> new Written.Refused(refused.reason());
@@ -129,7 +135,7 @@ final class Registers {
             }
             Reply reply = api.patch(
                     Memberships.path(value.volume()),
-                    Memberships.replaceIf("/spec/changeId", before.toString(), "/spec", Memberships.spec(value)));
+                    MembershipObjects.replaceIf("/spec/changeId", before.toString(), "/spec", Memberships.spec(value)));
             if (reply.ok()) {
                 return new Written.Applied(Memberships.version(value.changeId()));
             }

@@ -9,6 +9,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
+import storage.cairn.api.register.MembershipObjects;
+import storage.cairn.api.register.Reply;
 import storage.cairn.engine.kube.Memberships.UnreadableException;
 import storage.cairn.engine.port.ConfigStore.Versioned;
 import storage.cairn.engine.port.Configuration;
@@ -34,9 +36,9 @@ final class MembershipsTest {
 
     @Test
     void aVoidIsNoVolumeAndCountsAsDeleted() throws UnreadableException {
-        ObjectNode voided = Memberships.voided(VALUE.volume(), "a");
+        ObjectNode voided = MembershipObjects.voided(VALUE.volume().toString(), "a");
         assertThat(Memberships.read(voided)).isNull();
-        assertThat(Memberships.isDeleted(voided)).isTrue();
+        assertThat(MembershipObjects.isDeleted(voided)).isTrue();
     }
 
     @Test

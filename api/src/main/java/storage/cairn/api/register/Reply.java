@@ -1,9 +1,9 @@
-package storage.cairn.engine.kube;
+package storage.cairn.api.register;
 
 import com.fasterxml.jackson.databind.JsonNode;
 
 /** What the API server answered. */
-record Reply(int code, JsonNode body) {
+public record Reply(int code, JsonNode body) {
     private static final int OK = 200;
     private static final int NEXT_CLASS = 300;
     private static final int NOT_FOUND = 404;
@@ -13,35 +13,35 @@ record Reply(int code, JsonNode body) {
     private static final int TOO_MANY = 429;
     private static final int SERVER_ERROR = 500;
 
-    boolean ok() {
+    public boolean ok() {
         return code >= OK && code < NEXT_CLASS;
     }
 
     /** The object is not there; not: the server does not know its kind, which says nothing about the object. */
-    boolean objectMissing() {
+    public boolean objectMissing() {
         return code == NOT_FOUND && !body.path("details").path("name").asText().isEmpty();
     }
 
     /** An object of that name is there, or the object was changed meanwhile. */
-    boolean conflict() {
+    public boolean conflict() {
         return code == CONFLICT;
     }
 
     /** The object would not be valid, or a test of the patch failed. */
-    boolean invalid() {
+    public boolean invalid() {
         return code == INVALID;
     }
 
-    boolean gone() {
+    public boolean gone() {
         return code == GONE;
     }
 
     /** Whether the server could not cope: what was asked may have been done. */
-    boolean overloaded() {
+    public boolean overloaded() {
         return code == TOO_MANY || code >= SERVER_ERROR;
     }
 
-    String message() {
+    public String message() {
         return "the API server answered " + code + ": " + body.path("message").asText("without a reason");
     }
 }

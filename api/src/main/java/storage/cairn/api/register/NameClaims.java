@@ -1,9 +1,10 @@
-package storage.cairn.engine.kube;
+package storage.cairn.api.register;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.TextNode;
+import java.util.UUID;
 import storage.cairn.api.resource.Api;
-import storage.cairn.engine.port.VolumeId;
 
 /**
  * Which volume has a name, decided by VolumeName objects. A volume is made in two steps: it claims its name, then its
@@ -13,18 +14,18 @@ import storage.cairn.engine.port.VolumeId;
  *
  * <p>Blocking.
  */
-final class NameClaims {
+public final class NameClaims {
     private static final String PATH = "/apis/" + Api.GROUP + "/" + Api.VERSION + "/volumenames";
     private static final int MAX_ATTEMPTS = 16;
 
-    private final ApiClient api;
+    private final Requests api;
 
-    NameClaims(ApiClient api) {
+    public NameClaims(Requests api) {
         this.api = api;
     }
 
     /** How a claim ended. */
-    sealed interface Claim {
+    public sealed interface Claim {
         record Held() implements Claim {}
 
         /** A living volume has the name. */
@@ -33,24 +34,24 @@ final class NameClaims {
         record Refused(String reason) implements Claim {}
     }
 
-    Claim claim(String name, VolumeId volume) throws NoReplyException {
+    public Claim claim(String name, UUID volume) throws NoReplyException {
         for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
             Reply found = api.get(PATH + "/" + name);
             Reply written;
             if (found.objectMissing()) {
-                JsonNode spec = ApiClient.JSON.createObjectNode().put("volume", volume.toString());
-                written = api.create(PATH, Memberships.object("VolumeName", name, spec));
+                JsonNode spec = JsonNodeFactory.instance.objectNode().put("volume", volume.toString());
+                written = api.create(PATH, MembershipObjects.object("VolumeName", name, spec));
             } else if (found.ok()) {
                 String holder = found.body().path("spec").path("volume").asText();
                 if (holder.equals(volume.toString())) {
                     return new Claim.Held();
                 }
-                if (!isFree(VolumeId.of(holder), name)) {
+                if (!isFree(holder, name)) {
                     return new Claim.Taken();
                 }
                 written = api.patch(
                         PATH + "/" + name,
-                        Memberships.replaceIf(
+                        MembershipObjects.replaceIf(
                                 "/spec/volume", holder, "/spec/volume", TextNode.valueOf(volume.toString())));
             } else {
                 return refused(found);
@@ -66,19 +67,19 @@ final class NameClaims {
     }
 
     /** Whether the holder of a name is deleted or, from now on, can never come to be. */
-    private boolean isFree(VolumeId holder, String name) throws NoReplyException {
-        Reply found = api.get(Memberships.path(holder));
+    private boolean isFree(String holder, String name) throws NoReplyException {
+        Reply found = api.get(MembershipObjects.path(holder));
         if (found.objectMissing()) {
-            Reply voided = api.create(Memberships.PATH, Memberships.voided(holder, name));
+            Reply voided = api.create(MembershipObjects.PATH, MembershipObjects.voided(holder, name));
             if (!voided.ok() && !voided.conflict()) {
                 throw new NoReplyException(voided.message());
             }
-            found = api.get(Memberships.path(holder));
+            found = api.get(MembershipObjects.path(holder));
         }
         if (!found.ok()) {
             throw new NoReplyException(found.message());
         }
-        return Memberships.isDeleted(found.body());
+        return MembershipObjects.isDeleted(found.body());
     }
 
     private static Claim refused(Reply reply) throws NoReplyException {

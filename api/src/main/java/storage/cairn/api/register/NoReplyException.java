@@ -1,10 +1,10 @@
-package storage.cairn.engine.kube;
+package storage.cairn.api.register;
 
 /** The API server did not answer: what was asked may have been done, may still be done, or not. */
-final class NoReplyException extends Exception {
+public final class NoReplyException extends Exception {
     private static final long serialVersionUID = 1;
 
-    NoReplyException(String message) {
+    public NoReplyException(String message) {
         super(message);
     }
 }

@@ -1,0 +1,27 @@
+package storage.cairn.replicamanager;
+
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.api.resource.VolumeMembershipSpec;
+
+/** One step for one volume. */
+sealed interface Action {
+    /** Records the volume for the first time. */
+    record Record(VolumeMembershipSpec first) implements Action {}
+
+    /** Tells engines where the volume is wanted. */
+    record Want(List<String> disks) implements Action {}
+
+    /** Notes when the data is erased; null: it is not. */
+    record DeleteAfter(@Nullable Instant instant) implements Action {}
+
+    /** Puts a tombstone in the place of this very configuration. */
+    record Bury(VolumeMembershipSpec before) implements Action {}
+
+    /** Holds the resource for as long as the data is there. */
+    record Hold() implements Action {}
+
+    /** Lets the resource go; its data is gone. */
+    record LetGo() implements Action {}
+}

@@ -1,0 +1,163 @@
+package storage.cairn.replicamanager;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectionConfigBuilder;
+import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaseLock;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.Logger;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import storage.cairn.api.resource.Api;
+
+/** The process: waits until it leads, then sweeps until it leads no more, and ends. */
+@Command(
+        name = "replica-manager",
+        mixinStandardHelpOptions = true,
+        description = "Places the replicas of volumes, replaces lost ones, and tells how volumes are.")
+public final class Main implements Callable<Integer> {
+    private static final Logger LOG = LogManager.getLogger(Main.class);
+    private static final Duration LEASE = Duration.ofSeconds(6);
+    private static final Duration RENEW = Duration.ofSeconds(4);
+    private static final Duration RETRY = Duration.ofSeconds(1);
+    private static final int OK = 200;
+    private static final int UNAVAILABLE = 503;
+    private static final int NOT_FOUND = 404;
+
+    @Option(names = "--kubeconfig", paramLabel = "FILE", description = "How to reach the API server; a pod needs none.")
+    private @Nullable Path kubeconfig;
+
+    @Option(
+            names = "--listen",
+            defaultValue = "0.0.0.0:7482",
+            paramLabel = "HOST:PORT",
+            description = "Where /metrics, /healthz and /readyz are (default ${DEFAULT-VALUE}).")
+    private String listen = "";
+
+    @Option(
+            names = "--replace-after-seconds",
+            defaultValue = "600",
+            description = "A replica that is away for so long is replaced (default ${DEFAULT-VALUE}).")
+    private long replaceAfterSeconds;
+
+    @Option(
+            names = "--restore-window-seconds",
+            defaultValue = "86400",
+            description = "How long a deleted volume can be restored (default ${DEFAULT-VALUE}).")
+    private long restoreWindowSeconds;
+
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private final Figures figures = new Figures();
+    private volatile @Nullable ReplicaManager manager;
+
+    private Main() {}
+
+    public static void main(String[] args) {
+        System.exit(new CommandLine(new Main()).execute(args));
+    }
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        Config config = kubeconfig == null ? Config.autoConfigure(null) : Config.fromKubeconfig(kubeconfig.toFile());
+        HttpServer http = serve();
+        Runtime.getRuntime().addShutdownHook(new Thread(ended::countDown));
+        try (KubernetesClient client =
+                new KubernetesClientBuilder().withConfig(config).build()) {
+            var election = elect(client);
+            ended.await();
+            election.cancel(true);
+        } finally {
+            http.stop(0);
+        }
+        return 0;
+    }
+
+    private java.util.concurrent.CompletableFuture<?> elect(KubernetesClient client) {
+        String identity = ProcessHandle.current().pid() + "-" + UUID.randomUUID();
+        return client.leaderElector()
+                .withConfig(new LeaderElectionConfigBuilder()
+                        .withName("replica-manager")
+                        .withLock(new LeaseLock(Api.NAMESPACE, "cairn-replica-manager", identity))
+                        .withLeaseDuration(LEASE)
+                        .withRenewDeadline(RENEW)
+                        .withRetryPeriod(RETRY)
+                        .withReleaseOnCancel(true)
+                        .withLeaderCallbacks(new LeaderCallbacks(
+                                () -> lead(client), this::leadNoMore, leader -> LOG.info("{} leads", leader)))
+                        .build())
+                .build()
+                .start();
+    }
+
+    private void lead(KubernetesClient client) {
+        LOG.info("this process leads");
+        figures.leads(true);
+        Rules usual = Rules.DEFAULTS;
+        ReplicaManager fresh = new ReplicaManager(
+                client,
+                new Rules(
+                        usual.silence(),
+                        Duration.ofSeconds(replaceAfterSeconds),
+                        Duration.ofSeconds(restoreWindowSeconds),
+                        usual.rebalanceGapPercent(),
+                        usual.moves()),
+                figures);
+        manager = fresh;
+        fresh.start();
+    }
+
+    /** Whatever it knows is of the past now: the process ends, and a fresh one waits its turn. */
+    private void leadNoMore() {
+        LOG.info("this process leads no more");
+        figures.leads(false);
+        ReplicaManager before = manager;
+        if (before != null) {
+            before.close();
+        }
+        ended.countDown();
+    }
+
+    private HttpServer serve() throws IOException {
+        int colon = listen.lastIndexOf(':');
+        HttpServer http = HttpServer.create(
+                new InetSocketAddress(listen.substring(0, colon), Integer.parseInt(listen.substring(colon + 1))), 16);
+        http.createContext("/", this::answer);
+        http.start();
+        return http;
+    }
+
+    private void answer(HttpExchange exchange) throws IOException {
+        ReplicaManager leading = manager;
+        switch (exchange.getRequestURI().getPath()) {
+            case "/metrics" -> send(exchange, OK, figures.page());
+            case "/healthz" -> send(exchange, OK, "ok\n");
+            case "/readyz" -> {
+                boolean ready = leading == null || leading.isReady();
+                send(exchange, ready ? OK : UNAVAILABLE, ready ? "ok\n" : "not everything is known yet\n");
+            }
+            default -> send(exchange, NOT_FOUND, "use /metrics, /healthz or /readyz\n");
+        }
+    }
+
+    private static void send(HttpExchange exchange, int code, String text) throws IOException {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        try (exchange) {
+            exchange.sendResponseHeaders(code, bytes.length);
+            exchange.getResponseBody().write(bytes);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+package storage.cairn.replicamanager;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import storage.cairn.api.resource.Spread;
+import storage.cairn.api.resource.StoragePoolSpec;
+import storage.cairn.replicamanager.Cluster.DiskState;
+import storage.cairn.replicamanager.Cluster.NodeState;
+import storage.cairn.replicamanager.Cluster.VolumeState;
+
+/**
+ * Chooses disks for replicas: no two where the spread forbids it, none that is full or promised away, and of the rest
+ * those of which the least share is promised. Remembers what it gave away, so that one sweep does not fill a disk with
+ * many volumes.
+ */
+final class Placement {
+    private static final int DEFAULT_OVER_PROVISIONING = 200;
+    private static final int DEFAULT_FULL = 85;
+    private static final int HUNDRED = 100;
+
+    private final Cluster cluster;
+    private final Health health;
+    private final Map<String, Long> promised = new HashMap<>();
+
+    /** How a choice ended. */
+    sealed interface Choice {
+        record Disks(List<String> disks) implements Choice {}
+
+        record Impossible(String reason) implements Choice {}
+    }
+
+    Placement(Cluster cluster, Health health) {
+        this.cluster = cluster;
+        this.health = health;
+        for (VolumeState volume : cluster.volumes().values()) {
+            for (String disk : VolumePlan.replicas(volume)) {
+                promise(disk, VolumePlan.sizeBytes(volume));
+            }
+        }
+    }
+
+    private void promise(String disk, long bytes) {
+        promised.merge(disk, bytes, Long::sum);
+    }
+
+    /** Bytes that volumes were promised on a disk. */
+    long promised(String disk) {
+        return promised.getOrDefault(disk, 0L);
+    }
+
+    /** The share of a disk that is promised, in percent. */
+    long share(DiskState disk) {
+        return disk.usableBytes() == 0 ? Long.MAX_VALUE : promised(disk.id()) * HUNDRED / disk.usableBytes();
+    }
+
+    /**
+     * Chooses as many disks as are missing, beside those that stay.
+     *
+     * @param stay disks that keep their replica
+     */
+    Choice choose(VolumeState volume, List<String> stay) {
+        StoragePoolSpec pool = cluster.pools().get(volume.spec().pool());
+        if (pool == null) {
+            return new Choice.Impossible(
+                    "there is no StoragePool '" + volume.spec().pool() + "'; create it");
+        }
+        Spread spread = spread(volume, pool);
+        List<String> chosen = new ArrayList<>();
+        Set<String> taken = new TreeSet<>();
+        for (String disk : stay) {
+            DiskState state = cluster.disks().get(disk);
+            if (state != null) {
+                taken.add(domain(state, Spread.NODE));
+                taken.add(domain(state, spread));
+            }
+        }
+        Map<String, String> refusals = new TreeMap<>();
+        List<DiskState> fit = fit(volume, pool, stay, refusals);
+        for (DiskState disk : fit) {
+            String domain = domain(disk, spread);
+            if (chosen.size() + stay.size() < volume.spec().replicas()
+                    && !taken.contains(domain)
+                    && !taken.contains(domain(disk, Spread.NODE))) {
+                chosen.add(disk.id());
+                taken.add(domain);
+                taken.add(domain(disk, Spread.NODE));
+            }
+        }
+        if (chosen.size() + stay.size() < volume.spec().replicas()) {
+            return new Choice.Impossible(explain(volume, spread, stay.size() + chosen.size(), fit.size(), refusals));
+        }
+        chosen.forEach(disk -> promise(disk, VolumePlan.sizeBytes(volume)));
+        return new Choice.Disks(chosen);
+    }
+
+    static Spread spread(VolumeState volume, StoragePoolSpec pool) {
+        Spread own = volume.spec().spread();
+        Spread usual = pool.spread();
+        return own != null ? own : usual != null ? usual : Spread.NODE;
+    }
+
+    private String domain(DiskState disk, Spread spread) {
+        NodeState node = cluster.nodeOf(disk);
+        return switch (spread) {
+            case NODE -> "node " + disk.node();
+            case ZONE -> "zone " + (node == null ? "" : node.zone());
+            case RACK -> "rack " + (node == null ? "" : node.zone() + "/" + node.rack());
+        };
+    }
+
+    private List<DiskState> fit(
+            VolumeState volume, StoragePoolSpec pool, List<String> stay, Map<String, String> refusals) {
+        List<DiskState> fit = new ArrayList<>();
+        for (DiskState disk : cluster.disks().values()) {
+            if (!disk.pool().equals(volume.spec().pool()) || stay.contains(disk.id())) {
+                continue;
+            }
+            String refusal = refusal(volume, pool, disk);
+            if (refusal.isEmpty()) {
+                fit.add(disk);
+            } else {
+                refusals.put(disk.id(), health.place(disk.id()) + " " + refusal);
+            }
+        }
+        fit.sort(Comparator.comparingLong(this::share)
+                .thenComparing(Comparator.comparingLong(DiskState::usableBytes).reversed())
+                .thenComparing(DiskState::id));
+        return fit;
+    }
+
+    /** Why a disk gets no new replica, empty when it may. */
+    private String refusal(VolumeState volume, StoragePoolSpec pool, DiskState disk) {
+        NodeState node = cluster.nodeOf(disk);
+        if (health.awaySince(disk.id()) != null) {
+            return "is away";
+        }
+        if (health.isLeaving(disk.id())) {
+            return "is being evacuated";
+        }
+        if (node == null || !node.schedulable() || health.inMaintenance(disk.id())) {
+            return "gets no new replicas: its node is not schedulable";
+        }
+        Integer full = pool.fullPercent();
+        long fullBytes = disk.usableBytes() / HUNDRED * (full == null ? DEFAULT_FULL : full);
+        if (disk.usedBytes() >= fullBytes) {
+            return "is full";
+        }
+        Integer over = pool.overProvisioningPercent();
+        long limit = disk.usableBytes() / HUNDRED * (over == null ? DEFAULT_OVER_PROVISIONING : over);
+        if (promised(disk.id()) + VolumePlan.sizeBytes(volume) > limit) {
+            return "has promised " + promised(disk.id()) + " of " + limit + " bytes already";
+        }
+        return "";
+    }
+
+    private static String explain(VolumeState volume, Spread spread, int found, int fit, Map<String, String> refusals) {
+        StringBuilder text = new StringBuilder();
+        text.append(volume.spec().replicas())
+                .append(" replicas need disks of pool '")
+                .append(volume.spec().pool())
+                .append("' in as many different ")
+                .append(
+                        switch (spread) {
+                            case NODE -> "nodes";
+                            case ZONE -> "zones";
+                            case RACK -> "racks";
+                        })
+                .append("; there are such in ")
+                .append(found)
+                .append(" (")
+                .append(fit)
+                .append(" disks with room)");
+        refusals.values().stream().limit(4).forEach(refusal -> text.append("; ").append(refusal));
+        return text.append(". Add disks or nodes, or ask for fewer replicas").toString();
+    }
+}

@@ -1,0 +1,167 @@
+package storage.cairn.replicamanager;
+
+import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.api.model.ConditionBuilder;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.api.resource.VolumeMembershipSpec;
+import storage.cairn.api.resource.VolumeStatus;
+import storage.cairn.api.resource.VolumeStatus.Phase;
+import storage.cairn.api.resource.VolumeStatus.Replica;
+import storage.cairn.replicamanager.Cluster.DiskState;
+import storage.cairn.replicamanager.Cluster.NodeState;
+import storage.cairn.replicamanager.Cluster.VolumeState;
+
+/** Says how a volume is, and why it is not better, in words. */
+final class Projection {
+    private final Cluster cluster;
+    private final Health health;
+
+    Projection(Cluster cluster, Health health) {
+        this.cluster = cluster;
+        this.health = health;
+    }
+
+    /**
+     * @param trouble why something that is to be done for it cannot be, empty when nothing is
+     * @param before its conditions as they are now
+     */
+    VolumeStatus status(VolumeState volume, String trouble, List<Condition> before) {
+        VolumeMembershipSpec membership = volume.membership();
+        boolean refused = volume.leaving() && volume.spec().deleteRequest() == null;
+        Said said = membership == null ? creating(volume, trouble) : said(volume, membership, trouble);
+        String refusal = refused
+                ? "the resource was deleted, the data was not: run 'cairn volume delete " + volume.name()
+                        + "' to erase it, or keep it by recreating the resource with the same id once this one is gone"
+                : "";
+        List<Condition> conditions = new ArrayList<>();
+        boolean available = said.phase() == Phase.READY || said.phase() == Phase.DEGRADED;
+        conditions.add(condition(before, "Available", available, available ? "Served" : "NotServed", said.reason()));
+        boolean healthy = said.phase() == Phase.READY;
+        conditions.add(condition(before, "Healthy", healthy, healthy ? "AllInSync" : "NotAllInSync", said.reason()));
+        if (refused) {
+            conditions.add(condition(before, "DeletionRefused", true, "NoDeleteRequest", refusal));
+        }
+        return new VolumeStatus(
+                said.phase(),
+                refused ? refusal : said.reason(),
+                owner(membership),
+                replicas(membership),
+                membership == null ? null : membership.sizeBytes(),
+                null,
+                volume.deleteAfter() == null ? null : volume.deleteAfter().toString(),
+                volume.generation(),
+                conditions);
+    }
+
+    private record Said(Phase phase, String reason) {}
+
+    private static Said creating(VolumeState volume, String trouble) {
+        if (volume.spec().deleteRequest() != null) {
+            return new Said(Phase.DELETING, "");
+        }
+        return new Said(Phase.CREATING, trouble.isEmpty() ? "its replicas are being placed" : trouble);
+    }
+
+    private Said said(VolumeState volume, VolumeMembershipSpec membership, String trouble) {
+        if (volume.spec().deleteRequest() != null || membership.deleted()) {
+            String until = volume.deleteAfter() == null
+                    ? ""
+                    : "its data is erased after " + volume.deleteAfter() + "; until then 'cairn volume undelete "
+                            + volume.name() + "' keeps it";
+            return new Said(Phase.DELETING, trouble.isEmpty() ? until : trouble);
+        }
+        List<String> reasons = new ArrayList<>();
+        int reachable = 0;
+        for (String disk : membership.inSync()) {
+            String why = health.why(disk);
+            if (health.awaySince(disk) == null) {
+                reachable++;
+            } else {
+                reasons.add(health.place(disk) + " cannot be reached: " + why);
+            }
+        }
+        membership.syncing().forEach(stale -> reasons.add(health.place(stale.disk()) + " is being rebuilt"));
+        membership.outOfSync().forEach(stale -> reasons.add(outOfSync(stale.disk(), membership)));
+        int wanted = volume.spec().replicas();
+        int all = VolumePlan.members(membership).size();
+        if (all < wanted) {
+            reasons.add("it has " + all + " of " + wanted + " replicas");
+        }
+        for (String disk : VolumePlan.members(membership)) {
+            if (health.isLeaving(disk)) {
+                reasons.add(health.place(disk) + " is being evacuated");
+            }
+        }
+        if (!trouble.isEmpty()) {
+            reasons.add(trouble);
+        }
+        String words = String.join(". ", reasons);
+        if (reachable < membership.minInSync()) {
+            return new Said(
+                    Phase.UNAVAILABLE,
+                    reachable + " replicas in sync can be reached, " + membership.minInSync()
+                            + " are needed: its writes wait. " + words);
+        }
+        boolean complete = reachable >= wanted && membership.inSync().size() == all;
+        return complete
+                ? new Said(Phase.READY, words)
+                : new Said(Phase.DEGRADED, reachable + " of " + wanted + " replicas are in sync. " + words);
+    }
+
+    private String outOfSync(String disk, VolumeMembershipSpec membership) {
+        String away = health.why(disk);
+        if (!away.isEmpty()) {
+            return health.place(disk) + " is out of sync: " + away;
+        }
+        return health.place(disk) + " is out of sync and "
+                + (membership.owner() == null
+                        ? "is brought back when the volume is served"
+                        : "is about to be brought back");
+    }
+
+    private @Nullable String owner(@Nullable VolumeMembershipSpec membership) {
+        VolumeMembershipSpec.Owner owner = membership == null ? null : membership.owner();
+        if (owner == null) {
+            return null;
+        }
+        NodeState node = cluster.numbered(owner.node());
+        return node == null ? "node " + owner.node() : node.name();
+    }
+
+    private List<Replica> replicas(@Nullable VolumeMembershipSpec membership) {
+        List<Replica> replicas = new ArrayList<>();
+        if (membership != null) {
+            membership.inSync().forEach(disk -> replicas.add(replica(disk, VolumeStatus.State.IN_SYNC)));
+            membership.syncing().forEach(stale -> replicas.add(replica(stale.disk(), VolumeStatus.State.SYNCING)));
+            membership
+                    .outOfSync()
+                    .forEach(stale -> replicas.add(replica(stale.disk(), VolumeStatus.State.OUT_OF_SYNC)));
+        }
+        return replicas;
+    }
+
+    private Replica replica(String disk, VolumeStatus.State state) {
+        DiskState known = cluster.disks().get(disk);
+        return new Replica(disk, known == null || known.node().isEmpty() ? null : known.node(), state);
+    }
+
+    /** The condition, with the moment of its last turn. */
+    Condition condition(List<Condition> before, String type, boolean so, String reason, String message) {
+        String status = so ? "True" : "False";
+        String since = cluster.now().toString();
+        for (Condition each : before) {
+            if (type.equals(each.getType()) && status.equals(each.getStatus())) {
+                since = each.getLastTransitionTime();
+            }
+        }
+        return new ConditionBuilder()
+                .withType(type)
+                .withStatus(status)
+                .withReason(reason)
+                .withMessage(message)
+                .withLastTransitionTime(since)
+                .build();
+    }
+}

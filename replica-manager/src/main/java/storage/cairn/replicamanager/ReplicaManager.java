@@ -1,0 +1,177 @@
+package storage.cairn.replicamanager;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.Logger;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.api.resource.Disk;
+import storage.cairn.api.resource.StorageNode;
+import storage.cairn.api.resource.Volume;
+import storage.cairn.api.resource.VolumeStatus;
+import storage.cairn.replicamanager.Cluster.VolumeState;
+import storage.cairn.replicamanager.Evacuations.Progress;
+import storage.cairn.replicamanager.VolumePlan.Plan;
+
+/**
+ * Sweeps over all volumes, soon after something changed and at least every few seconds: decides, carries out, and tells
+ * people. One thread, so that each decision knows of those before it.
+ */
+final class ReplicaManager implements AutoCloseable {
+    private static final Logger LOG = LogManager.getLogger(ReplicaManager.class);
+    private static final long LONGEST_PAUSE_MILLIS = 5_000;
+    private static final long SHORTEST_PAUSE_MILLIS = 200;
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .defaultPropertyInclusion(JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, null))
+            .build();
+
+    private final Informed informed;
+    private final Executor executor;
+    private final Rules rules;
+    private final Figures figures;
+    private final Semaphore changed = new Semaphore(0);
+    private final Thread thread;
+    private volatile boolean closed;
+
+    ReplicaManager(KubernetesClient client, Rules rules, Figures figures) {
+        this.informed = new Informed(client, changed::release);
+        this.executor = new Executor(client);
+        this.rules = rules;
+        this.figures = figures;
+        this.thread = Thread.ofPlatform().name("sweep").unstarted(this::run);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    /** Whether it knows everything that it decides by. */
+    boolean isReady() {
+        return informed.isComplete();
+    }
+
+    private void run() {
+        try {
+            while (!closed) {
+                boolean _ = changed.tryAcquire(LONGEST_PAUSE_MILLIS, TimeUnit.MILLISECONDS);
+                // What comes together is swept together.
+                TimeUnit.MILLISECONDS.sleep(SHORTEST_PAUSE_MILLIS);
+                changed.drainPermits();
+                if (informed.isComplete()) {
+                    sweep();
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void sweep() {
+        long began = System.nanoTime();
+        Cluster cluster = informed.cluster(Instant.now());
+        try {
+            Sweep sweep = new Sweep(cluster, rules);
+            Map<String, Plan> plans = sweep.plan();
+            Projection projection = new Projection(cluster, sweep.health());
+            for (VolumeState volume : cluster.volumes().values()) {
+                Plan plan = plans.getOrDefault(volume.name(), Plan.of());
+                carryOut(volume, plan, projection);
+            }
+            tellEvacuations(new Evacuations(cluster), projection);
+            figures.swept(cluster, plans, informed.orphans().size(), System.nanoTime() - began);
+        } catch (RuntimeException e) {
+            figures.failed();
+            LOG.error("a sweep failed; the next one begins anew", e);
+        }
+    }
+
+    private void carryOut(VolumeState volume, Plan plan, Projection projection) {
+        String trouble = plan.trouble();
+        for (Action action : plan.actions()) {
+            String problem = executor.execute(volume, action);
+            figures.acted(action, problem.isEmpty());
+            if (!problem.isEmpty()) {
+                LOG.warn("volume={} {} was not done: {}", volume.name(), action, problem);
+                trouble = problem;
+                break;
+            }
+        }
+        Volume resource = informed.volume(volume.name());
+        if (resource == null || plan.actions().contains(new Action.LetGo())) {
+            return;
+        }
+        VolumeStatus before = resource.getStatus();
+        List<Condition> conditions = before == null || before.conditions() == null ? List.of() : before.conditions();
+        VolumeStatus status = projection.status(volume, trouble, conditions);
+        if (!status.equals(before)) {
+            ObjectNode tree = JSON.valueToTree(status);
+            // What is not so any more has to be taken out of the object.
+            if (status.owner() == null) {
+                tree.putNull("owner");
+            }
+            if (status.restorableUntil() == null) {
+                tree.putNull("restorableUntil");
+            }
+            note("volume " + volume.name(), executor.status("volumes", volume.name(), tree));
+        }
+    }
+
+    private static void note(String of, String problem) {
+        if (!problem.isEmpty()) {
+            LOG.warn("the status of {} was not written: {}", of, problem);
+        }
+    }
+
+    private void tellEvacuations(Evacuations evacuations, Projection projection) {
+        Map<String, Progress> disks = evacuations.disks();
+        for (Disk disk : informed.allDisks()) {
+            List<Condition> before =
+                    disk.getStatus() == null ? null : disk.getStatus().conditions();
+            tell("disks", Informed.name(disk), before, disks.get(Informed.name(disk)), projection);
+        }
+        Map<String, Progress> nodes = evacuations.nodes();
+        for (StorageNode node : informed.storageNodes()) {
+            List<Condition> before =
+                    node.getStatus() == null ? null : node.getStatus().conditions();
+            tell("storagenodes", Informed.name(node), before, nodes.get(Informed.name(node)), projection);
+        }
+    }
+
+    private void tell(
+            String plural,
+            String name,
+            @Nullable List<Condition> present,
+            @Nullable Progress progress,
+            Projection projection) {
+        List<Condition> before = present == null ? List.of() : present;
+        List<Condition> after = new ArrayList<>(before);
+        after.removeIf(each -> "Evacuated".equals(each.getType()));
+        if (progress != null) {
+            after.add(projection.condition(
+                    before, "Evacuated", progress.done(), progress.done() ? "Empty" : "Moving", progress.words()));
+        }
+        if (!List.copyOf(after).equals(List.copyOf(before))) {
+            JsonNode conditions = JSON.valueToTree(after);
+            ObjectNode status = JSON.createObjectNode();
+            status.set("conditions", conditions);
+            note(plural + " " + name, executor.status(plural, name, status));
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        thread.interrupt();
+        informed.close();
+    }
+}
