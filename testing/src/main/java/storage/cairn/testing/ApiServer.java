@@ -6,10 +6,12 @@ import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -132,6 +134,7 @@ public final class ApiServer implements AutoCloseable {
                 "--secure-port=" + port,
                 "--cert-dir=" + folder.resolve("certificates"),
                 "--service-cluster-ip-range=10.96.0.0/16",
+                "--allow-privileged=true",
                 "--token-auth-file=" + folder.resolve("tokens.csv"),
                 "--authorization-mode=RBAC",
                 "--disable-admission-plugins=ServiceAccount",
@@ -281,14 +284,15 @@ public final class ApiServer implements AutoCloseable {
                                 && condition.getStatus().equals("True"));
     }
 
-    /** Creates what the YAML files of a folder hold, in the order of their names. */
+    /** Creates what the YAML files of a folder of the chart hold, in the order of their names, for cairn-system. */
     public void create(Path folder) throws IOException {
         try (Stream<Path> files = Files.list(folder);
                 KubernetesClient client = client()) {
             for (Path file : files.filter(each -> each.toString().endsWith(".yaml"))
                     .sorted()
                     .toList()) {
-                try (InputStream in = Files.newInputStream(file)) {
+                String text = Files.readString(file).replace("{{ .Release.Namespace }}", "cairn-system");
+                try (InputStream in = new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8))) {
                     client.load(in).create();
                 }
             }

@@ -1,0 +1,225 @@
+package storage.cairn.operator;
+
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.EventBuilder;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.Secret;
+import io.fabric8.kubernetes.api.model.SecretBuilder;
+import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
+import io.fabric8.kubernetes.api.model.storage.StorageClass;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
+import java.net.HttpURLConnection;
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Base64;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.api.resource.Disk;
+import storage.cairn.api.resource.DiskSpec;
+import storage.cairn.api.resource.StorageCluster;
+import storage.cairn.api.resource.StoragePool;
+import storage.cairn.api.resource.StoragePoolStatus;
+
+/** What the operator writes to the API server, and the few things that it reads there once in a while. */
+final class Cluster {
+    private static final int SECRET_BYTES = 32;
+    private static final String CLUSTER_ID = "clusterId";
+
+    private final KubernetesClient client;
+    private final Settings settings;
+    private final SecureRandom random = new SecureRandom();
+
+    Cluster(KubernetesClient client, Settings settings) {
+        this.client = client;
+        this.settings = settings;
+    }
+
+    /** Reads who this cluster is, or makes it up, once. */
+    Identity identity(StorageCluster cluster) {
+        Secret found = client.secrets()
+                .inNamespace(settings.namespace())
+                .withName(Names.IDENTITY)
+                .get();
+        if (found == null) {
+            String id = cluster.getSpec().clusterId();
+            if (id == null && cluster.getStatus() != null) {
+                id = cluster.getStatus().clusterId();
+            }
+            byte[] secret = new byte[SECRET_BYTES];
+            random.nextBytes(secret);
+            found = client.resource(secret(
+                            id == null ? UUID.randomUUID().toString() : id,
+                            HexFormat.of().formatHex(secret)))
+                    .create();
+        }
+        return new Identity(value(found, CLUSTER_ID), value(found, EngineFiles.SECRET_KEY));
+    }
+
+    private Secret secret(String clusterId, String secret) {
+        return new SecretBuilder()
+                .withNewMetadata()
+                .withName(Names.IDENTITY)
+                .withNamespace(settings.namespace())
+                .withLabels(Map.of("app.kubernetes.io/part-of", "cairn"))
+                .endMetadata()
+                .withImmutable(true)
+                .withStringData(Map.of(CLUSTER_ID, clusterId, EngineFiles.SECRET_KEY, secret))
+                .build();
+    }
+
+    private static String value(Secret secret, String key) {
+        String value = secret.getData() == null ? null : secret.getData().get(key);
+        if (value == null) {
+            throw new IllegalStateException("secret " + Names.IDENTITY + " has no " + key
+                    + ": restore it from a backup; engines know their disks and each other by it");
+        }
+        return new String(Base64.getDecoder().decode(value), StandardCharsets.UTF_8);
+    }
+
+    /** Numbers of nodes that were ever given. */
+    Map<String, Integer> numbers() {
+        ConfigMap found = client.configMaps()
+                .inNamespace(settings.namespace())
+                .withName(Names.NUMBERS)
+                .get();
+        Map<String, Integer> numbers = new TreeMap<>();
+        if (found != null && found.getData() != null) {
+            found.getData().forEach((name, number) -> numbers.put(name, Integer.valueOf(number)));
+        }
+        return numbers;
+    }
+
+    boolean definesServiceMonitors() {
+        return client.getApiResources("monitoring.coreos.com/v1") != null;
+    }
+
+    /** Makes it so, whoever changed it. */
+    void apply(HasMetadata wanted) {
+        client.resource(wanted)
+                .fieldManager(Names.FIELD_MANAGER)
+                .forceConflicts()
+                .serverSideApply();
+    }
+
+    /** Makes it unless it is there: from then on it is people's. */
+    void create(HasMetadata wanted) {
+        if (client.resource(wanted).get() == null) {
+            client.resource(wanted).create();
+        }
+    }
+
+    /** Removes what the operator made and no longer wants. */
+    void prune(List<HasMetadata> wanted) {
+        Set<String> names = new HashSet<>();
+        wanted.forEach(each -> names.add(key(each)));
+        List<PodDisruptionBudget> budgets = client.policy()
+                .v1()
+                .podDisruptionBudget()
+                .inNamespace(settings.namespace())
+                .withLabelSelector(Names.MANAGED)
+                .list()
+                .getItems();
+        List<Deployment> deployments = client.apps()
+                .deployments()
+                .inNamespace(settings.namespace())
+                .withLabelSelector(Names.MANAGED)
+                .list()
+                .getItems();
+        List<StorageClass> classes = client.storage()
+                .v1()
+                .storageClasses()
+                .withLabelSelector(Names.MANAGED)
+                .list()
+                .getItems();
+        budgets.forEach(each -> deleteUnless(names, each));
+        deployments.forEach(each -> deleteUnless(names, each));
+        classes.forEach(each -> deleteUnless(names, each));
+    }
+
+    private void deleteUnless(Set<String> names, HasMetadata found) {
+        if (!names.contains(key(found))) {
+            client.resource(found).delete();
+        }
+    }
+
+    private static String key(HasMetadata resource) {
+        return resource.getKind() + "/" + resource.getMetadata().getName();
+    }
+
+    void admit(String disk, String pool) {
+        Disk wanted = new Disk();
+        wanted.setMetadata(new ObjectMetaBuilder().withName(disk).build());
+        wanted.setSpec(new DiskSpec(pool, null));
+        apply(wanted);
+    }
+
+    void status(StoragePool pool, StoragePoolStatus status) {
+        if (status.equals(pool.getStatus())) {
+            return;
+        }
+        StoragePool wanted = new StoragePool();
+        wanted.setMetadata(
+                new ObjectMetaBuilder().withName(pool.getMetadata().getName()).build());
+        wanted.setStatus(status);
+        client.resource(wanted)
+                .subresource("status")
+                .patch(
+                        new PatchContext.Builder()
+                                .withPatchType(PatchType.SERVER_SIDE_APPLY)
+                                .withFieldManager(Names.FIELD_MANAGER)
+                                .withForce(true)
+                                .build(),
+                        wanted);
+    }
+
+    /** Deletes this very pod, and no namesake. */
+    void restart(Pod pod) {
+        try {
+            client.resource(pod).withGracePeriod(-1).delete();
+        } catch (KubernetesClientException e) {
+            if (e.getCode() != HttpURLConnection.HTTP_NOT_FOUND) {
+                throw e;
+            }
+        }
+    }
+
+    void event(HasMetadata about, boolean warning, String reason, @Nullable String message) {
+        String now = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
+        client.resource(new EventBuilder()
+                        .withNewMetadata()
+                        .withGenerateName(about.getMetadata().getName() + ".")
+                        .withNamespace("default")
+                        .endMetadata()
+                        .withNewInvolvedObject()
+                        .withApiVersion(about.getApiVersion())
+                        .withKind(about.getKind())
+                        .withName(about.getMetadata().getName())
+                        .withUid(about.getMetadata().getUid())
+                        .endInvolvedObject()
+                        .withReason(reason)
+                        .withMessage(message)
+                        .withType(warning ? "Warning" : "Normal")
+                        .withFirstTimestamp(now)
+                        .withLastTimestamp(now)
+                        .withCount(1)
+                        .withNewSource()
+                        .withComponent(Names.FIELD_MANAGER)
+                        .endSource()
+                        .build())
+                .create();
+    }
+}

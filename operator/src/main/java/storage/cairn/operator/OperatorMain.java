@@ -1,0 +1,57 @@
+package storage.cairn.operator;
+
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.javaoperatorsdk.operator.Operator;
+import io.javaoperatorsdk.operator.api.config.LeaderElectionConfigurationBuilder;
+import io.javaoperatorsdk.operator.monitoring.micrometer.MicrometerMetricsV2;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.IOException;
+import java.time.Clock;
+import java.time.Duration;
+
+/** The operator process. Of several one leads; one that loses its lease ends, and is started again by Kubernetes. */
+public final class OperatorMain {
+    private static final int HEALTH_PORT = 8080;
+    private static final Duration LEASE = Duration.ofSeconds(6);
+    private static final Duration RENEW = Duration.ofSeconds(4);
+    private static final Duration RETRY = Duration.ofSeconds(1);
+
+    private OperatorMain() {}
+
+    public static void main(String[] args) throws IOException {
+        String version = OperatorMain.class.getPackage().getImplementationVersion();
+        Settings settings = Settings.of(System.getenv(), version == null ? "development" : version);
+        KubernetesClient client = new KubernetesClientBuilder().build();
+        PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        new JvmMemoryMetrics().bindTo(metrics);
+        new ProcessorMetrics().bindTo(metrics);
+        Operator operator = new Operator(overrider -> overrider
+                .withKubernetesClient(client)
+                .withMetrics(MicrometerMetricsV2.newBuilder(metrics).build())
+                .withStopOnInformerErrorDuringStartup(false)
+                .withLeaderElectionConfiguration(
+                        LeaderElectionConfigurationBuilder.aLeaderElectionConfiguration(Names.FIELD_MANAGER)
+                                .withLeaseNamespace(settings.namespace())
+                                .withLeaseDuration(LEASE)
+                                .withRenewDeadline(RENEW)
+                                .withRetryPeriod(RETRY)
+                                .build()));
+        operator.register(new StorageClusterReconciler(new Cluster(client, settings), settings, Clock.systemUTC()));
+        Health health = Health.open(HEALTH_PORT, () -> problem(operator), () -> "", metrics);
+        Runtime.getRuntime().addShutdownHook(new Thread(health::close));
+        operator.installShutdownHook(Duration.ofSeconds(5));
+        operator.start();
+    }
+
+    /** One that waits to lead has no event sources yet and is well. */
+    private static String problem(Operator operator) {
+        var runtime = operator.getRuntimeInfo();
+        return !runtime.isStarted() || runtime.allEventSourcesAreHealthy()
+                ? ""
+                : "what is watched is not heard of: " + runtime.unhealthyEventSources();
+    }
+}

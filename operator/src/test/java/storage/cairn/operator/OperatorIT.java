@@ -1,0 +1,220 @@
+package storage.cairn.operator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.fabric8.kubernetes.api.model.NamespaceBuilder;
+import io.fabric8.kubernetes.api.model.NodeBuilder;
+import io.fabric8.kubernetes.api.model.Secret;
+import io.fabric8.kubernetes.api.model.apps.DaemonSet;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.Resource;
+import io.javaoperatorsdk.operator.Operator;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import storage.cairn.api.resource.Disk;
+import storage.cairn.api.resource.StorageCluster;
+import storage.cairn.api.resource.StorageNode;
+import storage.cairn.api.resource.StoragePool;
+import storage.cairn.testing.ApiServer;
+
+/** The operator's reconciler on a real API server, which has no controllers and no nodes of its own. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class OperatorIT {
+    private static final Duration SOON = Duration.ofSeconds(30);
+    private static final String NAMESPACE = "cairn-system";
+    private static final String DISK = "0d6e1c52-7a3b-4f0e-8c1d-2b9a4e5f6a70";
+
+    private ApiServer server;
+    private KubernetesClient client;
+    private Operator operator;
+
+    @BeforeAll
+    void start() throws IOException {
+        server = ApiServer.start();
+        server.define(root().resolve("charts/cairn/templates/crds"));
+        client = server.client();
+        client.resource(new NamespaceBuilder()
+                        .withNewMetadata()
+                        .withName(NAMESPACE)
+                        .endMetadata()
+                        .build())
+                .create();
+        for (int i = 1; i <= 3; i++) {
+            node("node" + i, "10.0.0." + i);
+        }
+        operator = start(client);
+        try (var in = Files.newInputStream(root().resolve("examples/storagecluster-trial.yaml"))) {
+            client.load(in).create();
+        }
+    }
+
+    private static Path root() {
+        return Files.exists(Path.of("charts")) ? Path.of(".") : Path.of("..");
+    }
+
+    private static Operator start(KubernetesClient client) {
+        Operator started = new Operator(overrider -> overrider
+                .withKubernetesClient(client)
+                .withCloseClientOnStop(false)
+                .withStopOnInformerErrorDuringStartup(false));
+        started.register(new StorageClusterReconciler(
+                new Cluster(client, Fixtures.SETTINGS), Fixtures.SETTINGS, Clock.systemUTC()));
+        started.start();
+        return started;
+    }
+
+    private void node(String name, String address) {
+        client.resource(new NodeBuilder()
+                        .withNewMetadata()
+                        .withName(name)
+                        .endMetadata()
+                        .build())
+                .create();
+        client.nodes()
+                .withName(name)
+                .editStatus(node -> new NodeBuilder(node)
+                        .editOrNewStatus()
+                        .addNewAddress(address, "InternalIP")
+                        .endStatus()
+                        .build());
+    }
+
+    @AfterAll
+    void stop() throws IOException {
+        if (operator != null) {
+            operator.stop();
+        }
+        if (client != null) {
+            client.close();
+        }
+        if (server != null) {
+            server.close();
+        }
+    }
+
+    private Resource<DaemonSet> engines() {
+        return client.apps().daemonSets().inNamespace(NAMESPACE).withName(Names.ENGINE);
+    }
+
+    private StorageCluster cluster() {
+        return client.resources(StorageCluster.class).withName("cairn").get();
+    }
+
+    private void installed() {
+        await().atMost(SOON).until(() -> engines().get() != null);
+        await().atMost(SOON)
+                .until(() ->
+                        client.resources(StorageNode.class).list().getItems().size() == 3);
+        await().atMost(SOON)
+                .until(() -> cluster().getStatus() != null
+                        && cluster().getStatus().conditions() != null
+                        && !cluster().getStatus().conditions().isEmpty());
+    }
+
+    @Test
+    void aStorageClusterBecomesEnginesNodesAndAPool() {
+        installed();
+        assertThat(client.resources(StoragePool.class).withName("default").get())
+                .isNotNull();
+        assertThat(client.storage()
+                        .v1()
+                        .storageClasses()
+                        .withName("cairn-default")
+                        .get())
+                .isNotNull();
+        assertThat(client.flowControl()
+                        .v1()
+                        .flowSchema()
+                        .withName(Surroundings.MEMBERSHIPS)
+                        .get())
+                .isNotNull();
+        Secret identity =
+                client.secrets().inNamespace(NAMESPACE).withName(Names.IDENTITY).get();
+        assertThat(identity.getImmutable()).isTrue();
+        assertThat(cluster().getStatus().clusterId()).isNotEmpty();
+    }
+
+    @Test
+    void whatIsEditedBehindItsBackIsPutRight() {
+        installed();
+        engines().edit(set -> {
+            set.getSpec().getTemplate().getSpec().getContainers().getFirst().setImage("elsewhere/engine:1");
+            set.getSpec().getUpdateStrategy().setType("RollingUpdate");
+            return set;
+        });
+        await().atMost(SOON).untilAsserted(() -> {
+            assertThat(engines()
+                            .get()
+                            .getSpec()
+                            .getTemplate()
+                            .getSpec()
+                            .getContainers()
+                            .getFirst()
+                            .getImage())
+                    .isEqualTo(Fixtures.SETTINGS.image());
+            assertThat(engines().get().getSpec().getUpdateStrategy().getType()).isEqualTo("OnDelete");
+        });
+        client.policy()
+                .v1()
+                .podDisruptionBudget()
+                .inNamespace(NAMESPACE)
+                .withName("cairn-guard-1")
+                .delete();
+        await().atMost(SOON)
+                .until(() -> client.policy()
+                                .v1()
+                                .podDisruptionBudget()
+                                .inNamespace(NAMESPACE)
+                                .withName("cairn-guard-1")
+                                .get()
+                        != null);
+    }
+
+    @Test
+    void aDiskThatAnEngineReportsIsPutIntoThePoolAndCounted() {
+        installed();
+        Fixtures reported =
+                new Fixtures().disk(DISK, "node1", storage.cairn.api.resource.DiskStatus.State.DISCOVERED, null);
+        Disk disk = client.resource(reported.disks.getFirst()).create();
+        disk.setStatus(reported.disks.getFirst().getStatus());
+        client.resource(disk).updateStatus();
+        await().atMost(SOON)
+                .untilAsserted(() -> assertThat(client.resources(Disk.class)
+                                .withName(DISK)
+                                .get()
+                                .getSpec()
+                                .pool())
+                        .isEqualTo("default"));
+        await().atMost(SOON)
+                .untilAsserted(() -> assertThat(client.resources(StoragePool.class)
+                                .withName("default")
+                                .get()
+                                .getStatus()
+                                .disks())
+                        .isEqualTo(1));
+    }
+
+    @Test
+    void anotherNodeGetsANumberOfItsOwn() {
+        installed();
+        node("node4", "10.0.0.4");
+        await().atMost(SOON)
+                .untilAsserted(() -> assertThat(client.resources(StorageNode.class)
+                                .withName("node4")
+                                .get())
+                        .isNotNull());
+        assertThat(client.resources(StorageNode.class).list().getItems())
+                .extracting(node -> node.getSpec().number())
+                .doesNotHaveDuplicates();
+        client.nodes().withName("node4").delete();
+        client.resources(StorageNode.class).withName("node4").delete();
+    }
+}

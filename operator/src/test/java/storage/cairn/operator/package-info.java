@@ -1,0 +1,4 @@
+@NullMarked
+package storage.cairn.operator;
+
+import org.jspecify.annotations.NullMarked;
