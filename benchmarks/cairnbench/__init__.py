@@ -1,0 +1,1 @@
+"""The parts of `cairn bench`: see ../bench."""
