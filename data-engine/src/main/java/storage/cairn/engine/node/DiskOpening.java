@@ -189,13 +189,16 @@ final class DiskOpening {
         EngineLog.event(Level.ERROR, "DiskRefused", reason);
     }
 
-    /** The page cache takes pieces of 1 MiB for good; what is under way takes the rest. */
+    /**
+     * The page cache takes pieces of 1 MiB for good, and what is gathered has buffers of its own, so that a sequential
+     * reader of a scattered volume is kept up with; what is under way takes the rest.
+     */
     private static Slab.Sizes sizes(EngineConfig.Memory memory) {
         Slab.Sizes sizes = Slab.Sizes.ofBytes(memory.storeBytes());
         return new Slab.Sizes(
                 sizes.of4K(),
                 sizes.of16K(),
-                sizes.of64K(),
+                sizes.of64K() + ExtentStore.GATHER_BUFFERS,
                 sizes.of1M() + (int) (memory.pageCacheBytes() / BufferPool.MAX_BYTES));
     }
 }

@@ -23,6 +23,9 @@ import storage.cairn.engine.port.VolumeId;
  * {@link Mutator}, a commit group in {@link Journal}, a checkpoint in {@link Checkpoint}, opening in {@link Recovery}.
  */
 public final class ExtentStore implements ReplicaStore {
+    /** Buffers of 64 KiB that the pool had better have beside those for pages: see {@link Gather}. */
+    public static final int GATHER_BUFFERS = Gather.MOST_AT_ONCE;
+
     private enum State {
         OPENING,
         SERVING,

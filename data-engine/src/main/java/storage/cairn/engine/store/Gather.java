@@ -19,8 +19,8 @@ final class Gather {
 
     static final int PIECE_BLOCKS = 4;
 
-    /** A busy device keeps each for many milliseconds. */
-    private static final int MOST_AT_ONCE = 64;
+    /** A busy device keeps each for many milliseconds: as many as keep up with a reader meanwhile. */
+    static final int MOST_AT_ONCE = 128;
 
     /** The share of the disk that must be free beside it. */
     private static final int FREE_SHARE = 8;
