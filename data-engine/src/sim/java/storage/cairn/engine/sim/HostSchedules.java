@@ -18,6 +18,8 @@ final class HostSchedules {
     private static final long NEW = 2 << 16;
     private static final long OFFSET_NANOS = 100_000;
     private static final int OFFSETS = 40;
+    private static final int LARGE_EXTENTS = 5 * 1_024;
+    private static final long BLOCKS_OF_4_GIB = 1L << 20;
 
     private HostSchedules() {}
 
@@ -141,5 +143,36 @@ final class HostSchedules {
                     "I26",
                     "a replica was lost for a write that it had no space for");
         }
+    }
+
+    /** Blocks whose byte offsets differ only above 32 bits are different blocks. */
+    static void offsetsHave64Bits(long seed) {
+        Script script = new Script(seed, 2);
+        Configuration volume = script.served(1, LARGE_EXTENTS);
+        HostVolume opened = script.opened(1, volume);
+        script.wrote(1, opened, 0, OLD);
+        script.wrote(1, opened, BLOCKS_OF_4_GIB, NEW);
+        script.wrote(1, opened, BLOCKS_OF_4_GIB / 2, NEW);
+        script.holds(1, opened, 0, OLD, "offset");
+        script.holds(1, opened, BLOCKS_OF_4_GIB, NEW, "offset");
+        script.holds(1, opened, BLOCKS_OF_4_GIB / 2, NEW, "offset");
+        script.takenOut(volume, 2);
+        script.wrote(1, opened, BLOCKS_OF_4_GIB + 1, NEW);
+        script.node(2).start();
+        script.until(() -> script.inSync(volume, 2), "a rebuild");
+        script.holdsEverywhere(volume, BLOCKS_OF_4_GIB + 1, NEW, "offset");
+    }
+
+    /** One request zeroes more than 2 GiB. */
+    static void lengthsHave64Bits(long seed) {
+        Script script = new Script(seed, 1);
+        Configuration volume = script.served(1, LARGE_EXTENTS);
+        HostVolume opened = script.opened(1, volume);
+        long last = BLOCKS_OF_4_GIB + 10;
+        script.wrote(1, opened, 1, OLD);
+        script.wrote(1, opened, last, OLD);
+        script.discard(1, opened, 0, last + 1);
+        script.holds(1, opened, 1, 0, "length");
+        script.holds(1, opened, last, 0, "length");
     }
 }

@@ -87,8 +87,8 @@ final class RebuildSchedules {
     }
 
     /**
-     * A rebuild that broke goes on over a new stream. A write that was sent on the one before, and only there, lies in
-     * the source's slow disk when the extents are listed again.
+     * A rebuild that broke goes on over a new stream. A write that was lost with the one before lies in the source's slow
+     * disk when the extents are listed again.
      */
     static void listWaitsForEarlierWrites(long seed) {
         RebuildSchedules play = new RebuildSchedules(seed);
@@ -97,9 +97,10 @@ final class RebuildSchedules {
         script.node(2).start();
         script.until(() -> script.gate(2).held() > 0, "the list of extents");
         script.gate(1).hold(step -> step == Gate.Step.WRITE);
+        script.cut(1, 2, 1_000);
+        script.world.faults.set(Fault.NET_RESET, 1_000_000);
         Script.Asked write = script.writing(1, play.opened, NEXT_EXTENT, NEW);
         script.until(() -> script.gate(1).held() > 0, "a write");
-        script.world.faults.set(Fault.NET_RESET, 1_000_000);
         script.until(() -> script.world.logged("RebuildStopped") > 0, "the end of a stream");
         script.world.faults.set(Fault.NET_RESET, 0);
         script.gate(2).open();
@@ -108,6 +109,20 @@ final class RebuildSchedules {
         script.until(write::answered, "the answer to a write");
         play.rebuilt();
         script.holdsEverywhere(play.volume, NEXT_EXTENT, NEW, "I13");
+    }
+
+    /** A volume is owned where its replica is stale: the nearest copy of its blocks is not the one to copy. */
+    static void sourceOfRebuildIsInSync(long seed) {
+        RebuildSchedules play = new RebuildSchedules(seed);
+        Script script = play.script;
+        script.gate(2).hold(step -> step == Gate.Step.DESCRIBE);
+        script.node(2).start();
+        script.until(() -> script.gate(2).held() > 0, "the comparison of an extent");
+        script.node(2).process().execute(() -> script.node(2).engine().move("v", 2, answer -> {}));
+        script.until(() -> script.owner(play.volume) == 2, "a move");
+        script.gate(2).open();
+        play.rebuilt();
+        script.holdsEverywhere(play.volume, 0, OLD, "I11");
     }
 
     /**

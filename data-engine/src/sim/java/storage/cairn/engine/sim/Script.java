@@ -155,8 +155,10 @@ final class Script {
         return done(owner, (engine, receiver) -> engine.serve("v", receiver));
     }
 
+    /** The node that owns a volume, 0 when none does. */
     int owner(Configuration volume) {
-        return Objects.requireNonNull(current(volume).owner()).node();
+        Configuration.Owner owner = current(volume).owner();
+        return owner == null ? 0 : owner.node();
     }
 
     /** The node of the replica that was first, second, ... when the volume was made. */
@@ -340,7 +342,7 @@ final class Script {
     }
 
     /** Discards blocks. */
-    void discard(int node, HostVolume volume, long block, int count) {
+    void discard(int node, HostVolume volume, long block, long count) {
         Asked asked = new Asked();
         long bytes = BlockDevice.BLOCK_BYTES;
         node(node)

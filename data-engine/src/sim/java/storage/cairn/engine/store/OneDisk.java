@@ -55,6 +55,8 @@ final class OneDisk {
     private final List<Runnable> held = new ArrayList<>();
     /** First blocks of the writes that the device has. */
     private final List<Long> writing = new ArrayList<>();
+    /** Where the newest write of all began. */
+    private long lastWritten;
 
     OneDisk(long diskBlocks, int volumeBlocks, boolean volatileCache) {
         this(1, diskBlocks, volumeBlocks, volatileCache);
@@ -110,6 +112,11 @@ final class OneDisk {
     }
 
     void open() {
+        beginOpen();
+        run(() -> store != null || problem != null);
+    }
+
+    void beginOpen() {
         BlockDevice opened = new Faulty(disk.open(process));
         device = opened;
         store = null;
@@ -126,7 +133,6 @@ final class OneDisk {
                 problem = reason;
             }
         });
-        run(() -> store != null || problem != null);
     }
 
     void kill() {
@@ -165,6 +171,19 @@ final class OneDisk {
     /** Whether the device has a write that begins at such a block. */
     boolean writes(LongPredicate at) {
         return writing.stream().anyMatch(at::test);
+    }
+
+    long lastWritten() {
+        return lastWritten;
+    }
+
+    /** Whether a block lies in the journal ring. */
+    boolean isJournal(long block) {
+        return block >= layout().journalStart() && block < layout().firstSlot();
+    }
+
+    boolean isSlot(long block) {
+        return layout().isSlot(block);
     }
 
     Layout layout() {
@@ -284,6 +303,7 @@ final class OneDisk {
             int forced = refuseWrites.test(block) ? EIO : 0;
             perhapsHeld(heldWrites.test(block), () -> {
                 writing.add(block);
+                lastWritten = block;
                 Completion ended = (t, errno) -> {
                     writing.remove(block);
                     completion.done(t, forced == 0 ? errno : forced);

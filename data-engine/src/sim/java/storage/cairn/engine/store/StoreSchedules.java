@@ -2,12 +2,13 @@ package storage.cairn.engine.store;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.function.LongConsumer;
-import java.util.function.LongPredicate;
 import storage.cairn.engine.port.Buffer;
+import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.sim.Violation;
 
@@ -19,16 +20,20 @@ public final class StoreSchedules {
     private static final int SMALL_DISK = 8_192;
     private static final int VOLUME = 1_024;
     private static final int ROUNDS = 20;
+    private static final int BATCH = 64;
     private static final TreeMap<String, LongConsumer> ALL = new TreeMap<>();
 
     static {
         ALL.put("configuration-waits-for-what-is-under-way", StoreSchedules::configurationWaits);
         ALL.put("damage-in-the-middle-is-told", StoreSchedules::damageInTheMiddleIsTold);
+        ALL.put("equal-epoch-is-not-newer", StoreSchedules::equalEpochIsNotNewer);
+        ALL.put("former-pages-wait-for-the-checkpoint", StoreSchedules::formerPagesWait);
         ALL.put("half-of-the-superblocks-is-whole", StoreSchedules::halfOfTheSuperblocksIsWhole);
         ALL.put("lost-page-is-an-error", StoreSchedules::lostPageIsAnError);
         ALL.put("only-the-present-run-is-replayed", StoreSchedules::onlyThePresentRunIsReplayed);
         ALL.put("readers-keep-their-slots", StoreSchedules::readersKeepTheirSlots);
         ALL.put("ring-waits-for-the-checkpoint", StoreSchedules::ringWaitsForTheCheckpoint);
+        ALL.put("recovered-data-is-flushed-first", StoreSchedules::recoveredDataIsFlushedFirst);
         ALL.put("torn-journal-block-is-left-out", StoreSchedules::tornJournalBlockIsLeftOut);
     }
 
@@ -76,14 +81,10 @@ public final class StoreSchedules {
         check(one.store != null, invariant, "a store on a healthy disk cannot be opened: " + one.problem);
     }
 
-    private static LongPredicate slots(OneDisk one) {
-        return block -> one.layout().isSlot(block);
-    }
-
     /** A write's data lies in a slow disk when the next epoch is made known. */
     private static void configurationWaits(long seed) {
         OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, seed % 2 == 0);
-        one.heldWrites = slots(one);
+        one.heldWrites = one::isSlot;
         Buffer data = one.content(7, 1);
         Status[] write = OneDisk.begin(answer -> one.replica().write(1, 1, 0, 0, 1, data, 0, answer, 0));
         one.run(() -> one.held() > 0);
@@ -101,20 +102,14 @@ public final class StoreSchedules {
     /** A journal block that was acked goes bad, with many whole ones behind it. */
     private static void damageInTheMiddleIsTold(long seed) {
         OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, seed % 2 == 0);
-        List<Long> blocks = new ArrayList<>();
-        long[] last = {-1};
-        one.refuseWrites = block -> {
-            if (block >= one.layout().journalStart() && block < one.layout().firstSlot()) {
-                last[0] = block;
-            }
-            return false;
-        };
+        long bad = 0;
         for (int i = 0; i < 40; i++) {
             wrote(one, i, 1, 100 + i);
-            blocks.add(last[0]);
+            // The journal block is sealed behind the data of its records.
+            bad = i == 20 + seed % 10 ? one.lastWritten() : bad;
         }
+        check(one.isJournal(bad), "store", "block " + bad + " is not in the journal");
         one.kill();
-        long bad = blocks.get(20 + (int) (seed % 10));
         byte[] content = one.disk.content(bad);
         content[100] ^= 1;
         one.disk.overwrite(bad, content);
@@ -164,8 +159,7 @@ public final class StoreSchedules {
         OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, false);
         wrote(one, 0, 1, 10);
         int[] journalWrites = {0};
-        one.heldWrites = block ->
-                block >= one.layout().journalStart() && block < one.layout().firstSlot() && journalWrites[0]++ == 0;
+        one.heldWrites = block -> one.isJournal(block) && journalWrites[0]++ == 0;
         Buffer data = one.content(20, 1);
         OneDisk.begin(answer -> one.replica().write(1, ++one.wseq, 0, 1, 1, data, 0, answer, 0));
         one.run(() -> one.held() > 0);
@@ -186,7 +180,7 @@ public final class StoreSchedules {
     private static void readersKeepTheirSlots(long seed) {
         OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, seed % 2 == 0);
         wrote(one, 0, Replica.EXTENT_BLOCKS, 1);
-        one.heldReads = slots(one);
+        one.heldReads = one::isSlot;
         Buffer into = one.content(0, 1);
         Status[] read = OneDisk.begin(answer -> one.replica().read(0, 1, into, 0, answer, 0));
         one.run(() -> one.held() > 0);
@@ -244,9 +238,7 @@ public final class StoreSchedules {
                 OneDisk.begin(answer -> one.replica().write(one.epoch, ++one.wseq, 0, block, 1, data, 0, answer, 0));
                 data.release();
             }
-            LongPredicate journal = block ->
-                    block >= one.layout().journalStart() && block < one.layout().firstSlot();
-            one.run(() -> one.writes(journal));
+            one.run(() -> one.writes(one::isJournal));
             one.powerCut();
             reopen(one, "I20");
             one.store().invariants();
@@ -257,6 +249,103 @@ public final class StoreSchedules {
                         found == 0 || found == 1_000 + i,
                         "I20",
                         "block " + (first + i) + (found < 0 ? " cannot be read" : " holds " + found));
+            }
+        }
+    }
+
+    /** Two configurations of one epoch: only the one that came first counts. */
+    private static void equalEpochIsNotNewer(long seed) {
+        OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, seed % 2 == 0);
+        one.epoch = 2;
+        Configuration first = one.configuration(List.of(one.id));
+        check(
+                one.status(answer -> one.replica().configure(first, answer, 0)) == Status.OK,
+                "I4",
+                "epoch 2 was refused");
+        Configuration other = one.configuration(List.of(new DiskId(new UUID(77, 77))));
+        Status status = one.status(answer -> one.replica().configure(other, answer, 0));
+        check(
+                status == Status.STALE_EPOCH,
+                "I4",
+                "another configuration of the same epoch was answered with " + status);
+        check(one.replica().configuration().equals(first), "I4", "a configuration gave way to one of its own epoch");
+    }
+
+    /** Every free slot is written while a checkpoint has its pages and not yet its superblocks; then the process dies. */
+    private static void formerPagesWait(long seed) {
+        OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, seed % 2 == 0);
+        wrote(one, 0, 1, 10);
+        one.checkpoint();
+        wrote(one, 1, 1, 20);
+        one.heldWrites = StoreSchedules::isFirstSuperblock;
+        one.store().checkpoint();
+        one.run(() -> one.held() > 0);
+        long slots = one.layout().slots();
+        for (long taken = 0; taken < slots + BATCH; taken += BATCH) {
+            batch(one, taken);
+        }
+        one.kill();
+        reopen(one, "I19");
+        holds(one, 0, 10, "I19");
+        holds(one, 1, 20, "I19");
+    }
+
+    /** Blocks that lie together are overwritten at once, each by a write of its own. */
+    private static void batch(OneDisk one, long content) {
+        int[] open = {BATCH};
+        long commit = one.wseq;
+        for (int i = 0; i < BATCH; i++) {
+            Buffer data = one.content(1_000_000 + content + i, 1);
+            one.replica()
+                    .write(
+                            one.epoch,
+                            ++one.wseq,
+                            commit,
+                            Replica.EXTENT_BLOCKS + i,
+                            1,
+                            data,
+                            0,
+                            (tag, status) -> open[0]--,
+                            0);
+            data.release();
+        }
+        one.run(() -> open[0] == 0);
+    }
+
+    /**
+     * A process died with a record and its data in the disk's cache only. The next one finds both whole, and the power
+     * fails while its first checkpoint is written, which may use the slot that the record made free.
+     */
+    private static void recoveredDataIsFlushedFirst(long seed) {
+        for (int round = 0; round < ROUNDS; round++) {
+            OneDisk one = new OneDisk(seed * ROUNDS + round, SMALL_DISK, VOLUME, true);
+            long[] slot = {0};
+            one.refuseWrites = block -> {
+                slot[0] = one.isSlot(block) && slot[0] == 0 ? block : slot[0];
+                return false;
+            };
+            wrote(one, 0, BATCH, 1_000);
+            Buffer data = one.content(2_000, BATCH);
+            long flushes = one.store().metrics().flushes();
+            OneDisk.begin(answer -> one.replica().write(1, ++one.wseq, 0, 0, BATCH, data, 0, answer, 0));
+            one.run(() -> one.store().metrics().flushes() > flushes);
+            one.kill();
+            one.beginOpen();
+            boolean[] begun = {false};
+            one.run(() -> {
+                boolean writes = one.writes(block -> block == slot[0]);
+                begun[0] |= writes;
+                return one.store != null || (begun[0] && !writes);
+            });
+            one.powerCut();
+            reopen(one, "I20");
+            for (int i = 0; i < BATCH; i++) {
+                long found = one.read(i);
+                check(
+                        found == 1_000 + i || found == 2_000 + i,
+                        "I20",
+                        "block " + i + ", which held " + (1_000 + i) + " and perhaps was overwritten, reads as "
+                                + found);
             }
         }
     }
