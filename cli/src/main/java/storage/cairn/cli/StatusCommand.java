@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import storage.cairn.api.v1alpha1.NodeStatus;
+import storage.cairn.api.v1alpha1.Peer;
 import storage.cairn.api.v1alpha1.Volume;
 import storage.cairn.cli.attach.Attachments;
 import storage.cairn.cli.base.Durations;
@@ -78,6 +79,9 @@ final class StatusCommand implements Callable<Integer> {
             NodeStatus status = node.status();
             if (status == null && node.pid() != 0) {
                 cairn.out().println("Node " + node.node() + ": " + node.problem());
+            }
+            if (status != null) {
+                unreached(cairn, cluster, status, node.node());
             }
             if (status != null && status.getIoMode().equals("pool")) {
                 cairn.out()
@@ -169,6 +173,17 @@ final class StatusCommand implements Callable<Integer> {
                                     .map(each -> each.getKey() + " on " + each.getValue())
                                     .collect(Collectors.joining(", "))
                             + "; restart them one after the other with the same one");
+        }
+    }
+
+    /** Why a node does not reach another one that runs. */
+    private static void unreached(Cairn cairn, ClusterStatus cluster, NodeStatus status, int from) {
+        for (Peer peer : status.getPeersList()) {
+            boolean runs = cluster.nodes().stream().anyMatch(node -> node.node() == peer.getNode() && node.pid() != 0);
+            if (!peer.getConnected() && runs) {
+                cairn.out()
+                        .println("Node " + from + " does not reach node " + peer.getNode() + ": " + peer.getReason());
+            }
         }
     }
 

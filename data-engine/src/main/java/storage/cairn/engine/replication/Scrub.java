@@ -17,11 +17,13 @@ import storage.cairn.engine.store.Replica.ExtentContent;
 /**
  * Reads the owned volumes' extents in the background, one at a time and at a bounded rate: every replica verifies its
  * own blocks, bad ones are repaired from another, and replicas that map differently with valid checksums raise an
- * alarm.
+ * alarm. What cannot be verified or repaired at the moment, as for lack of memory, is tried again, and a round that did
+ * not get through says so and comes again soon.
  */
 final class Scrub {
     private static final int PAGE = 256;
     private static final long LOOK_MILLIS = 60_000;
+    private static final int MAX_ATTEMPTS = 8;
     private static final long EXTENT_BYTES = (long) Replica.EXTENT_BLOCKS * BlockDevice.BLOCK_BYTES;
 
     private final NodeContext context;
@@ -98,6 +100,11 @@ final class Scrub {
         private final VolumeOwner owner;
         private long[] extents = new long[0];
         private int at;
+        private int attempts;
+        private long verified;
+        private long unverified;
+        private boolean soon;
+        private String trouble = "";
 
         Round(VolumeOwner owner) {
             this.owner = owner;
@@ -106,15 +113,17 @@ final class Scrub {
         void page(long first) {
             Member member = readable(0);
             if (member == null) {
-                look();
+                trouble("no replica can be read", true);
+                end();
                 return;
             }
             member.link().changedExtents(0, first, PAGE, (tag, status, found) -> {
                 if (over()) {
                     return;
                 }
-                if (status != Status.OK || found.length == 0) {
-                    later(1, Scrub.this::look);
+                if (status != Status.OK) {
+                    trouble("disk " + member.disk + " answered " + status + " when asked for its extents", true);
+                    end();
                 } else {
                     extents = found;
                     at = 0;
@@ -148,20 +157,57 @@ final class Scrub {
             if (stopped || !owner.serves()) {
                 later(1, Scrub.this::look);
             } else if (at < extents.length) {
-                new Check(this, extents[at++]).begin();
+                attempts++;
+                new Check(this, extents[at]).begin();
             } else if (extents.length == PAGE) {
                 page(extents[PAGE - 1] + 1);
             } else {
-                later(1, Scrub.this::look);
+                end();
             }
         }
 
-        void checked() {
+        /**
+         * An extent was looked at.
+         *
+         * @param problem why not everything about it is known or mended; empty when it is
+         * @param passing whether it may be otherwise in a moment
+         */
+        void checked(String problem, boolean passing) {
             if (over()) {
                 return;
             }
+            boolean done = problem.isEmpty() || !passing || attempts == MAX_ATTEMPTS;
+            if (problem.isEmpty()) {
+                verified++;
+            } else if (done) {
+                trouble("extent " + extents[at] + ": " + problem, passing);
+            }
+            if (done) {
+                at++;
+                attempts = 0;
+            }
             long rate = context.settings.background().scrubBytesPerSecond();
             later(Math.max(1, EXTENT_BYTES * 1_000 / rate), this::next);
+        }
+
+        private void trouble(String what, boolean passing) {
+            unverified++;
+            trouble = what;
+            soon |= passing;
+        }
+
+        private void end() {
+            if (unverified > 0 && owner.serves()) {
+                long pause = context.settings.background().scrubPauseMillis();
+                long millis = soon ? Math.min(LOOK_MILLIS, pause) : pause;
+                due.put(owner.volume(), context.now() + NodeContext.nanos(millis));
+                owner.log(
+                        Log.Level.WARN,
+                        "ScrubIncomplete",
+                        verified + " extents are verified, " + unverified + " are not or could not be mended, the last: "
+                                + trouble + "; tried again in " + millis / 1_000 + " s");
+            }
+            later(1, Scrub.this::look);
         }
     }
 
@@ -174,6 +220,8 @@ final class Scrub {
         private final List<ExtentContent> contents = new ArrayList<>();
         private final List<Runnable> repairs = new ArrayList<>();
         private int open;
+        private String problem = "";
+        private boolean passing = true;
 
         Check(Round round, long extent) {
             this.round = round;
@@ -199,6 +247,8 @@ final class Scrub {
                         } else if (status == Status.OK && content != null) {
                             members.add(member);
                             contents.add(content);
+                        } else {
+                            problem("disk " + member.disk + " answered " + status + " when asked for its map", status);
                         }
                         answered();
                     });
@@ -212,6 +262,8 @@ final class Scrub {
                 for (long block : bad) {
                     repairs.add(() -> repair(member, block));
                 }
+            } else {
+                problem("disk " + member.disk + " answered " + status + " when it was to verify", status);
             }
             answered();
         }
@@ -231,7 +283,7 @@ final class Scrub {
         private void over() {
             if (--open == 0) {
                 owner.lock().release(this);
-                round.checked();
+                round.checked(problem, passing);
             }
         }
 
@@ -265,10 +317,11 @@ final class Scrub {
             Member good = round.readable(bad.bit);
             Buffer data = good == null ? null : context.buffers.background().acquire(BlockDevice.BLOCK_BYTES);
             if (good == null || data == null) {
-                owner.log(
-                        Log.Level.WARN,
-                        "NotRepaired",
-                        "disk " + bad.disk + ", block " + block + ": no other replica, or no memory, for now");
+                if (good == null) {
+                    notRepaired(bad, block, "no other replica can be read", Status.CORRUPT);
+                } else {
+                    notRepaired(bad, block, "no memory, for now", Status.BUSY);
+                }
                 over();
                 return;
             }
@@ -283,19 +336,31 @@ final class Scrub {
                                     rewrite(bad, block, data);
                                 } else {
                                     data.release();
+                                    notRepaired(bad, block, "disk " + good.disk + " answered " + status, status);
                                     over();
                                 }
                             },
                             0);
         }
 
+        private void notRepaired(Member bad, long block, String why, Status status) {
+            problem("disk " + bad.disk + ", block " + block + " is bad and not repaired: " + why, status);
+            owner.log(Log.Level.WARN, "NotRepaired", "disk " + bad.disk + ", block " + block + ": " + why);
+        }
+
+        private void problem(String what, Status status) {
+            problem = what;
+            passing &= status == Status.BUSY || status == Status.UNAVAILABLE || status == Status.CONFLICT;
+        }
+
         private void rewrite(Member bad, long block, Buffer data) {
             bad.link().repair(owner.members().epoch(), block, 1, data, 0, (tag, status) -> {
                 data.release();
-                owner.log(
-                        status == Status.OK ? Log.Level.INFO : Log.Level.WARN,
-                        "Repaired",
-                        "disk " + bad.disk + ", block " + block + ": " + status);
+                if (status == Status.OK) {
+                    owner.log(Log.Level.INFO, "Repaired", "disk " + bad.disk + ", block " + block);
+                } else {
+                    notRepaired(bad, block, "it answered " + status, status);
+                }
                 over();
             });
         }

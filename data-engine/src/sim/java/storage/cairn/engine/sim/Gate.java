@@ -10,6 +10,7 @@ final class Gate {
 
     private final List<Runnable> held = new ArrayList<>();
     private Predicate<Step> holds = NOTHING;
+    private int unverified;
 
     /** Kinds of operations. Of a change the effect is held back, of everything else the answer. */
     enum Step {
@@ -35,6 +36,15 @@ final class Gate {
         } else {
             rest.run();
         }
+    }
+
+    /** The next so many verifications come to nothing. */
+    void refuseToVerify(int verifications) {
+        unverified = verifications;
+    }
+
+    boolean refusesToVerify() {
+        return unverified > 0 && unverified-- > 0;
     }
 
     int held() {

@@ -416,6 +416,10 @@ final class MemoryReplica implements Replica {
     @Override
     public void verify(long extent, Verified done, long tag) {
         store.later(() -> {
+            if (store.refusesToVerify()) {
+                done.done(tag, Status.UNAVAILABLE, new long[0]);
+                return;
+            }
             long first = extent * EXTENT_BLOCKS;
             long[] bad = java.util.stream.LongStream.range(first, first + EXTENT_BLOCKS)
                     .filter(block -> {

@@ -142,6 +142,11 @@ final class MemoryReplicaStore implements ReplicaStore {
         process.after(OPERATION_NANOS / 2 + random.below(OPERATION_NANOS), then);
     }
 
+    /** Whether a verification comes to nothing. */
+    boolean refusesToVerify() {
+        return disk.gate().refusesToVerify();
+    }
+
     /** Tells what an operation found, unless a schedule holds that back. */
     void tell(Gate.Step step, Runnable answer) {
         disk.gate().pass(step, () -> {

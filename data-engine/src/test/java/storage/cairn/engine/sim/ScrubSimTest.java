@@ -1,0 +1,67 @@
+package storage.cairn.engine.sim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import storage.cairn.engine.port.Configuration;
+
+/** What rots is found and mended by the scrub; what the scrub cannot look at it does not pass over in silence. */
+final class ScrubSimTest {
+    private static final int ROTTEN_ON = 2;
+    /** The first round begins within a minute. */
+    private static final long FIRST_ROUND_SECONDS = 70;
+
+    private static Configuration rotten(Script script) {
+        Configuration volume = script.served(1, 1);
+        script.wrote(1, script.opened(1, volume), 0, 7 << 16);
+        script.node(ROTTEN_ON).disks().getFirst().rot(volume.volume(), 0);
+        return volume;
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 5})
+    void aBlockThatRottedIsRepairedInTheFirstRoundAlsoWhenItCannotBeVerifiedAtFirst(int refusals) {
+        Script script = new Script(1, 3);
+        Configuration volume = rotten(script);
+        script.gate(ROTTEN_ON).refuseToVerify(refusals);
+
+        script.run(FIRST_ROUND_SECONDS);
+
+        assertThat(script.world.logged("Repaired")).isEqualTo(1);
+        assertThat(script.world.logged("ScrubIncomplete")).isZero();
+        script.holdsEverywhere(volume, 0, 7 << 16, "I23");
+    }
+
+    @Test
+    void anExtentThatCannotBeVerifiedIsNamedAndLookedAtAgain() {
+        Script script = new Script(2, 3);
+        Configuration volume = rotten(script);
+        script.gate(ROTTEN_ON).refuseToVerify(1_000_000);
+
+        script.until(() -> script.world.logged("ScrubIncomplete") > 0, "a round that did not get through");
+
+        assertThat(script.world.logged("ScrubIncomplete")).isPositive();
+        assertThat(script.world.logged("Repaired")).isZero();
+
+        script.gate(ROTTEN_ON).refuseToVerify(0);
+        script.run(FIRST_ROUND_SECONDS);
+
+        assertThat(script.world.logged("Repaired")).isEqualTo(1);
+        script.holdsEverywhere(volume, 0, 7 << 16, "I23");
+    }
+
+    @Test
+    void aRottenBlockOfTheOnlyReplicaIsNamedAndNotReadOverAndOver() {
+        Script script = new Script(3, 1);
+        Configuration volume = script.served(1, 1);
+        script.wrote(1, script.opened(1, volume), 0, 7 << 16);
+        script.node(1).disks().getFirst().rot(volume.volume(), 0);
+
+        script.run(FIRST_ROUND_SECONDS);
+
+        assertThat(script.world.logged("NotRepaired")).isPositive();
+        assertThat(script.world.logged("ScrubIncomplete")).isPositive().isEqualTo(script.world.logged("NotRepaired"));
+    }
+}
