@@ -33,11 +33,17 @@ final class VersionCommand implements Callable<Integer> {
                 () -> cairn.out().println("cairn " + Version.current() + " on " + java));
         if (warmUp) {
             cairn.out().println(new picocli.CommandLine(new StatusCommand(cairn)).getUsageMessage());
-            try (ControlClient nobody =
-                    ControlClient.connect(new ClusterFile.Node(1, "", "/nonexistent/control.sock", "", "", "", ""))) {
-                nobody.reachable();
+            try (ControlClient client = ControlClient.connect(nobody())) {
+                client.reachable();
             }
         }
         return 0;
+    }
+
+    /** A node that is not there. */
+    private static ClusterFile.Node nobody() {
+        String nowhere = "127.0.0.1:1";
+        return new ClusterFile.Node(
+                1, nowhere, "/nonexistent/control.sock", nowhere, "/nonexistent/nbd.sock", nowhere, nowhere);
     }
 }

@@ -81,7 +81,13 @@ final class LauncherIT {
     void buildsWhatIsMissingOnceAndRuns() throws Exception {
         Outcome first = run(tree.resolve("cairn"), "version");
         assertThat(first.exitCode()).as(first.out()).isZero();
-        assertThat(first.out()).contains("building Cairn").contains("cairn ");
+        assertThat(first.out())
+                .contains("building Cairn")
+                .contains("cairn ")
+                .as("the class caches are made")
+                .doesNotContain("more slowly");
+        assertThat(tree.resolve("cli/target/cairn.aot")).exists();
+        assertThat(tree.resolve("cli/target/engine.aot")).exists();
         assertThat(Files.readString(tree.resolve("wrapper.calls")))
                 .contains("-Dfast")
                 .contains("package");

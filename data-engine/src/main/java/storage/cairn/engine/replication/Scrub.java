@@ -204,8 +204,9 @@ final class Scrub {
                 owner.log(
                         Log.Level.WARN,
                         "ScrubIncomplete",
-                        verified + " extents are verified, " + unverified + " are not or could not be mended, the last: "
-                                + trouble + "; tried again in " + millis / 1_000 + " s");
+                        verified + " extents are verified, " + unverified
+                                + " are not or could not be mended, the last: " + trouble + "; tried again in "
+                                + millis / 1_000 + " s");
             }
             later(1, Scrub.this::look);
         }
