@@ -1,5 +1,6 @@
 package storage.cairn.campaign;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintWriter;
@@ -23,6 +24,7 @@ import picocli.CommandLine.Spec;
 import storage.cairn.cli.cluster.EngineCommand;
 import storage.cairn.engine.sim.SimRandom;
 import storage.cairn.engine.sim.Violation;
+import storage.cairn.engine.variants.BrokenClasses;
 
 /** The command that lets real engines live under real faults and checks every promise that can be seen from outside. */
 @Command(
@@ -39,7 +41,8 @@ import storage.cairn.engine.sim.Violation;
             "Examples:",
             "  campaign --minutes 10                     clusters, rounds and faults as the seed draws them",
             "  campaign --minutes 2 --faults kill,pause  only these",
-            "  campaign --seed 7 --minutes 5 --nodes 5   five nodes, the schedules of seed 7"
+            "  campaign --seed 7 --minutes 5 --nodes 5   five nodes, the schedules of seed 7",
+            "  campaign --faults comeback --variant lease-unchecked  engines that do not look at their leases"
         })
 public final class Campaign implements Callable<Integer> {
     private static final int ROUNDS_PER_LIFE = 3;
@@ -72,6 +75,11 @@ public final class Campaign implements Callable<Integer> {
     @Option(names = "--engine", hidden = true, description = "Main class of the engines: to see a broken one be found.")
     private String engineClass = EngineCommand.MAIN_CLASS;
 
+    @Option(
+            names = "--variant",
+            description = "Breaks the engines on purpose, as 'simulate variants' does: to see that it is found.")
+    private @Nullable String variant;
+
     @Option(names = "--without-namespaces", hidden = true)
     private boolean loopback;
 
@@ -102,6 +110,12 @@ public final class Campaign implements Callable<Integer> {
     }
 
     private void checkArguments() {
+        String broken = variant;
+        if (broken != null && !BrokenClasses.names().contains(broken)) {
+            throw new ParameterException(
+                    spec().commandLine(),
+                    "no variant is named '" + broken + "'; 'simulate variants --list' tells them all");
+        }
         Set<FaultKind> unused = faults();
         if ((nodes != null && (nodes < 1 || nodes > 9))
                 || (volumes != null && (volumes < 1 || volumes > 8))
@@ -125,7 +139,7 @@ public final class Campaign implements Callable<Integer> {
             }
             seed++;
         }
-        totals.summary().forEach(this::print);
+        totals.summary(events.effects()).forEach(this::print);
         return 0;
     }
 
@@ -176,7 +190,7 @@ public final class Campaign implements Callable<Integer> {
                 many,
                 roundSeconds * 1000L);
         Path own = folder.resolve("life-" + seed);
-        try (Life life = new Life(plan, made(own), network, engine(), events, totals, this::print)) {
+        try (Life life = new Life(plan, made(own), network, engine(folder), events, totals, this::print)) {
             for (int round = 0; round < ROUNDS_PER_LIFE && (round == 0 || System.nanoTime() < until); round++) {
                 life.round();
             }
@@ -188,9 +202,19 @@ public final class Campaign implements Callable<Integer> {
         return true;
     }
 
-    private EngineCommand engine() {
+    private EngineCommand engine(Path folder) {
         EngineCommand usual = EngineCommand.ofThisBuild();
-        return new EngineCommand(usual.java(), usual.options(), usual.classPath(), engineClass);
+        String classPath = usual.classPath();
+        if (variant != null) {
+            Path classes = folder.resolve("variant");
+            try {
+                BrokenClasses.write(variant, made(classes));
+            } catch (IOException e) {
+                throw new UncheckedIOException("the variant " + variant + " cannot be made", e);
+            }
+            classPath = classes + File.pathSeparator + classPath;
+        }
+        return new EngineCommand(usual.java(), usual.options(), classPath, engineClass);
     }
 
     private static Path made(Path folder) {
@@ -215,6 +239,7 @@ public final class Campaign implements Callable<Integer> {
         print("The same schedule: campaign --seed " + seed + " --minutes " + minutes + " --round " + roundSeconds
                 + (nodes == null ? "" : " --nodes " + nodes)
                 + (volumes == null ? "" : " --volumes " + volumes)
+                + (variant == null ? "" : " --variant " + variant)
                 + (faultNames == null ? "" : " --faults " + String.join(",", faultNames)));
     }
 

@@ -38,14 +38,23 @@ final class Cluster implements AutoCloseable {
     private final List<Node> nodes = new ArrayList<>();
     private final Map<List<Integer>, TcpProxy> links = new HashMap<>();
     private final int flakyNode;
+    private final Effects effects;
     private @Nullable FlakyDisk flaky;
 
     /**
      * @param flakyNode whose disk can fail; 0 for none
      */
-    Cluster(Path folder, Network network, int count, int flakyNode, EngineCommand engine, SimRandom random) {
+    Cluster(
+            Path folder,
+            Network network,
+            int count,
+            int flakyNode,
+            EngineCommand engine,
+            Effects effects,
+            SimRandom random) {
         this.folder = folder;
         this.network = network;
+        this.effects = effects;
         this.flakyNode = flakyNode;
         this.config = new ConfigFolder(folder.resolve("config"), network.namespaces());
         try {
@@ -120,7 +129,8 @@ final class Cluster implements AutoCloseable {
     private TcpProxy link(int from, int to) {
         return links.computeIfAbsent(
                 List.of(from, to),
-                unknown -> new TcpProxy(network.hub(), new InetSocketAddress(network.address(to), PEER_PORT)));
+                unknown -> new TcpProxy(
+                        network.hub(), new InetSocketAddress(network.address(to), PEER_PORT), effects));
     }
 
     List<Node> nodes() {
@@ -212,6 +222,16 @@ final class Cluster implements AutoCloseable {
 
     void killAll() {
         nodes.parallelStream().forEach(Node::kill);
+    }
+
+    /** Counts what faults have done since it was last asked, as far as network and engines tell. */
+    void count() {
+        for (Node node : nodes) {
+            Map<String, Long> dropped = network.dropped(node.number());
+            effects.add(Effects.CUT_OFF, dropped.getOrDefault("cut", 0L));
+            effects.add(Effects.LOST, dropped.getOrDefault("lost", 0L));
+            node.told(effects);
+        }
     }
 
     /** Starts what does not run and waits until every engine answers. */

@@ -87,6 +87,7 @@ final class ConfigFolder implements AutoCloseable {
             case KILL,
                     KILL_ALL,
                     PAUSE,
+                    COMEBACK,
                     RESTART,
                     PARTITION,
                     ONE_WAY,

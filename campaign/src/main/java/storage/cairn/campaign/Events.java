@@ -15,6 +15,12 @@ final class Events {
     private final long begunNanos = System.nanoTime();
     private final ArrayDeque<String> lately = new ArrayDeque<>();
     private final AtomicReference<@Nullable Violation> broken = new AtomicReference<>();
+    private final Effects effects = new Effects();
+
+    /** What faults did, all of the campaign. */
+    Effects effects() {
+        return effects;
+    }
 
     /** Since the campaign's begin. */
     long nanos() {

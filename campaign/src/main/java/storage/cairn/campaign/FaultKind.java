@@ -7,6 +7,7 @@ enum FaultKind {
     KILL("SIGKILL, started again later", 300, 8_000),
     KILL_ALL("SIGKILL of every engine at once", 100, 3_000),
     PAUSE("SIGSTOP, SIGCONT later", 1_000, 60_000),
+    COMEBACK("SIGSTOP of an owner until another serves; when it goes on it is made the owner again", 9_000, 25_000),
     RESTART("SIGTERM, started again once it has ended", 100, 3_000),
     PARTITION("two nodes hear nothing of each other", 500, 20_000),
     ONE_WAY("a node hears nothing of another, which hears it", 500, 20_000),
@@ -54,7 +55,22 @@ enum FaultKind {
 
     /** Whether it stops or ends a process. */
     boolean ofProcess() {
-        return this == KILL || this == KILL_ALL || this == PAUSE || this == RESTART;
+        return this == KILL || this == KILL_ALL || this == PAUSE || this == COMEBACK || this == RESTART;
+    }
+
+    /** In how many of a hundred rounds it is there at all, when the seed decides: leases need pauses to be tried. */
+    int percent() {
+        return this == PAUSE || this == COMEBACK || this == REATTACH ? 60 : 40;
+    }
+
+    /** Shortest mean time between two of them: what is never served for a while shows nothing. */
+    long leastGapMillis() {
+        return this == KILL_ALL ? 25_000 : 5_000;
+    }
+
+    /** Longest mean time between two of them in one round. */
+    long mostGapMillis() {
+        return this == PAUSE || this == COMEBACK || this == REATTACH ? 15_000 : 30_000;
     }
 
     boolean ofDisk() {

@@ -18,6 +18,7 @@ final class Filler {
 
     private static final int PIECE_BYTES = 1 << 20;
     private static final int WAIT_SECONDS = 20;
+    private static final int ENOSPC = 28;
 
     private final Cluster cluster;
     private final Events events;
@@ -46,6 +47,7 @@ final class Filler {
                 }
                 int error = run(client, at, piece);
                 if (error != 0) {
+                    events.effects().add(Effects.NO_SPACE, error == ENOSPC ? 1 : 0);
                     events.tell("the filling volume was told: error " + error + " after " + written + " MiB");
                     break;
                 }

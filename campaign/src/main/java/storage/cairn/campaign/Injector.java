@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 import storage.cairn.api.v1alpha1.MoveVolumeRequest;
 import storage.cairn.api.v1alpha1.ServeVolumeRequest;
 import storage.cairn.api.v1alpha1.ServeVolumeResponse;
+import storage.cairn.api.v1alpha1.Volume;
 import storage.cairn.engine.sim.SimRandom;
 import storage.cairn.engine.sim.Violation;
 
@@ -23,6 +24,8 @@ import storage.cairn.engine.sim.Violation;
 final class Injector implements AutoCloseable {
     private static final int MOVE_SECONDS = 20;
     private static final int SETTLE_SECONDS = 180;
+    private static final int BURSTS = 4;
+    private static final String DISK_ERRORS = "cairn_disk_errors_total";
 
     private final Cluster cluster;
     private final List<VolumeLoad> loads;
@@ -107,6 +110,12 @@ final class Injector implements AutoCloseable {
     private void strike(Schedule.Event event) {
         switch (event.kind()) {
             case KILL, KILL_ALL, PAUSE, RESTART -> strikeProcess(event, cluster.node(event.node()));
+            case COMEBACK -> {
+                int owner = loads.get(event.volume()).servedBy();
+                if (owner != 0) {
+                    queue(owner, () -> pause(event, cluster.node(owner)));
+                }
+            }
             case PARTITION, ONE_WAY, ISOLATE, LOSS, DELAY, RESET -> strikeNetwork(event);
             case LATE -> {
                 count(event);
@@ -125,14 +134,14 @@ final class Injector implements AutoCloseable {
             case KILL ->
                 queue(event.node(), () -> {
                     count(event);
-                    node.kill();
+                    kill(node);
                     after(event.millis(), node::start);
                 });
             case KILL_ALL -> {
                 count(event);
                 for (Node each : cluster.nodes()) {
                     queue(each.number(), () -> {
-                        each.kill();
+                        kill(each);
                         after(event.millis(), each::start);
                     });
                 }
@@ -146,7 +155,8 @@ final class Injector implements AutoCloseable {
                         after(event.millis(), node::start);
                     }
                 });
-            case PARTITION,
+            case COMEBACK,
+                    PARTITION,
                     ONE_WAY,
                     ISOLATE,
                     LOSS,
@@ -166,14 +176,23 @@ final class Injector implements AutoCloseable {
         }
     }
 
+    private void kill(Node node) {
+        events.effects().add(Effects.KILLED, node.kill() ? 1 : 0);
+    }
+
     /** Stops a process; guests that were connected before ask it the moment it goes on. */
     private void pause(Schedule.Event event, Node node) {
-        if (!node.runs()) {
+        if (!node.runs() || node.paused()) {
             return;
         }
         List<Writer> guests = new ArrayList<>();
+        List<VolumeLoad> owned = new ArrayList<>();
         for (VolumeLoad load : loads) {
-            if (load.servedBy() == node.number() || random.below(3) == 0) {
+            boolean owner = load.servedBy() == node.number();
+            if (owner) {
+                owned.add(load);
+            }
+            if (owner || random.below(3) == 0) {
                 guests.add(load.guest(node.number()));
             }
         }
@@ -181,12 +200,36 @@ final class Injector implements AutoCloseable {
             count(event);
             node.pause();
             after(event.millis(), () -> {
+                owned.removeIf(load -> load.servedBy() == node.number() || load.servedBy() == 0);
+                events.effects().add(Effects.OVERTAKEN, owned.size());
                 guests.forEach(guest -> guest.burst(8, 2));
                 node.go();
                 guests.forEach(guest -> guest.burst(8, 2));
                 after(5_000, () -> guests.forEach(Writer::close));
+                if (event.kind() == FaultKind.COMEBACK) {
+                    owned.forEach(load -> queue(0, () -> handTo(load, node.number())));
+                }
             });
         });
+    }
+
+    /** An owner that stood still while another served is made the owner again at once. */
+    private void handTo(VolumeLoad load, int node) {
+        int owner = load.servedBy();
+        if (owner != 0 && owner != node && hand(load, owner, node)) {
+            events.effects().add(Effects.BACK, 1);
+        }
+    }
+
+    private boolean hand(VolumeLoad load, int owner, int node) {
+        Volume moved = cluster.node(owner)
+                .ask(
+                        MOVE_SECONDS,
+                        stub -> stub.moveVolume(MoveVolumeRequest.newBuilder()
+                                .setName(load.name())
+                                .setNode(node)
+                                .build()));
+        return moved != null && moved.getOwnerNode() == node;
     }
 
     private void strikeNetwork(Schedule.Event event) {
@@ -219,6 +262,7 @@ final class Injector implements AutoCloseable {
             case KILL,
                     KILL_ALL,
                     PAUSE,
+                    COMEBACK,
                     RESTART,
                     LATE,
                     DISK_FULL,
@@ -258,11 +302,20 @@ final class Injector implements AutoCloseable {
                 rotten = true;
             }
         } else if (event.kind() == FaultKind.DISK_ERROR) {
+            Node node = cluster.node(event.node());
+            long before = node.figure(DISK_ERRORS);
             disk.errors(true);
-            after(event.millis(), () -> disk.errors(false));
+            after(event.millis(), () -> {
+                disk.errors(false);
+                events.effects().add(Effects.DISK_ERRORS, node.figure(DISK_ERRORS) - before);
+            });
         } else {
             disk.stall(true);
-            after(event.millis(), () -> disk.stall(false));
+            after(event.millis(), () -> {
+                events.effects()
+                        .add(Effects.DISK_STALLED, cluster.node(event.node()).figure("cairn_disk_in_flight"));
+                disk.stall(false);
+            });
         }
     }
 
@@ -283,13 +336,7 @@ final class Injector implements AutoCloseable {
         int owner = load.servedBy();
         if (owner != 0) {
             count(event);
-            var unused = cluster.node(owner)
-                    .ask(
-                            MOVE_SECONDS,
-                            stub -> stub.moveVolume(MoveVolumeRequest.newBuilder()
-                                    .setName(load.name())
-                                    .setNode(event.node())
-                                    .build()));
+            boolean _ = hand(load, owner, event.node());
         }
     }
 
@@ -301,8 +348,9 @@ final class Injector implements AutoCloseable {
         }
         count(event);
         List<Writer> old = load.supersede(served.getExportName());
-        old.forEach(writer -> writer.burst(3, 2));
-        after(event.millis() / 2, () -> old.forEach(writer -> writer.burst(3, 2)));
+        for (int part = 0; part < BURSTS; part++) {
+            after(event.millis() * part / BURSTS, () -> old.forEach(writer -> writer.burst(3, 2)));
+        }
         var unused = timer.schedule(() -> old.forEach(load::release), event.millis(), TimeUnit.MILLISECONDS);
     }
 

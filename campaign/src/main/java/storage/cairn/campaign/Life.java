@@ -66,7 +66,7 @@ final class Life implements AutoCloseable {
         this.random = new SimRandom(plan.seed);
         boolean failing = plan.faults.stream().anyMatch(FaultKind::ofDisk);
         int flakyNode = failing && plan.nodes >= 3 ? 1 + random.below(plan.nodes) : 0;
-        this.cluster = new Cluster(folder, network, plan.nodes, flakyNode, engine, random.fork());
+        this.cluster = new Cluster(folder, network, plan.nodes, flakyNode, engine, events.effects(), random.fork());
         Filler filler;
         try {
             cluster.awaitReady();

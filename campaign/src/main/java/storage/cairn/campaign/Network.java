@@ -4,6 +4,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The network between the nodes: a namespace for each with one leg on a bridge, where the campaign itself sits; or,
@@ -13,6 +15,8 @@ import java.util.concurrent.ThreadLocalRandom;
 final class Network {
     private static final int HUB = 254;
     private static final String LEG = "eth0";
+    private static final String TABLE = "campaign";
+    private static final Pattern COUNTER = Pattern.compile("counter (\\w+) \\{\\s*packets (\\d+)");
 
     private final boolean namespaces;
     private final String prefix;
@@ -79,7 +83,7 @@ final class Network {
 
     /** {@code to} hears nothing of {@code from} any more. Does nothing without namespaces. */
     synchronized void cut(int from, int to) {
-        rule(to, "cut " + from, "ip saddr " + address(from) + " drop");
+        rule(to, "cut " + from, "ip saddr " + address(from) + " counter name cut drop");
     }
 
     synchronized void heal(int from, int to) {
@@ -88,7 +92,7 @@ final class Network {
 
     /** A node loses so many of a hundred packets that come in; 0 ends it. */
     synchronized void lose(int node, int percent) {
-        rule(node, "loss", percent == 0 ? "" : "iif " + LEG + " numgen random mod 100 < " + percent + " drop");
+        rule(node, "loss", percent == 0 ? "" : "iif " + LEG + " numgen random mod 100 < " + percent + " counter name lost drop");
     }
 
     private void rule(int node, String key, String rule) {
@@ -101,8 +105,10 @@ final class Network {
         } else {
             own.put(key, rule);
         }
-        StringBuilder text = new StringBuilder("table inet campaign\ndelete table inet campaign\n");
-        text.append("table inet campaign {\n chain in {\n  type filter hook input priority 0;\n");
+        // The counters outlive the rules.
+        StringBuilder text = new StringBuilder("table inet campaign {\n counter cut {}\n counter lost {}\n");
+        text.append(" chain in { type filter hook input priority 0; }\n}\nflush chain inet campaign in\n");
+        text.append("table inet campaign {\n chain in {\n");
         own.values().forEach(each -> text.append("  ").append(each).append('\n'));
         text.append(" }\n}\n");
         Shell.Outcome outcome =
@@ -110,6 +116,20 @@ final class Network {
         if (!outcome.good()) {
             throw new IllegalStateException("nft on node " + node + " said: " + outcome.output() + "\n" + text);
         }
+    }
+
+    /** Packets that a node did not get, by {@code cut} and {@code lost}, since it was asked last. */
+    synchronized Map<String, Long> dropped(int node) {
+        Map<String, Long> packets = new HashMap<>();
+        if (rules.containsKey(node)) {
+            Shell.Outcome listed = Shell.attempt(
+                    "nsenter", "--net=/run/netns/" + name(node), "--", "nft", "reset", "counters", "table", "inet", TABLE);
+            Matcher matcher = COUNTER.matcher(listed.output());
+            while (matcher.find()) {
+                packets.put(matcher.group(1), Long.parseLong(matcher.group(2)));
+            }
+        }
+        return packets;
     }
 
     private static String name(int node) {

@@ -1,12 +1,18 @@
 package storage.cairn.campaign;
 
 import java.io.File;
+import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -22,11 +28,21 @@ import storage.cairn.engine.sim.Violation;
 final class Node {
     private static final int END_SECONDS = 90;
     private static final int NOT_STARTED = 1;
+    private static final int METRICS_MILLIS = 3_000;
 
     private final int number;
     private final Path folder;
     private final ClusterFile.Node place;
     private final List<String> line;
+    private final Map<String, String> signs = Map.of(
+            "event=TookOver", Effects.TAKEOVERS,
+            "event=TakenOut", Effects.TAKEN_OUT,
+            "event=RebuildDone", Effects.REBUILT,
+            "event=Repaired", Effects.REPAIRED,
+            "event=ChecksumMismatch", Effects.CHECKSUMS,
+            "event=ConfigStoreProblem", Effects.CONFIG);
+
+    private long countedBytes;
     private @Nullable Process process;
     private boolean ending;
     private boolean paused;
@@ -92,13 +108,15 @@ final class Node {
         }
     }
 
-    /** SIGKILL; returns when the process is gone. */
-    void kill() {
+    /** SIGKILL; returns when the process is gone, and whether there was one. */
+    boolean kill() {
         Process running = end();
+        boolean alive = running != null && running.isAlive();
         if (running != null) {
             running.destroyForcibly();
             awaitEnd(running, "SIGKILL");
         }
+        return alive;
     }
 
     /** SIGTERM; returns when the process is gone. */
@@ -170,6 +188,45 @@ final class Node {
     @Nullable
     NodeStatus status() {
         return ask(5, stub -> stub.getStatus(storage.cairn.api.v1alpha1.GetStatusRequest.getDefaultInstance()));
+    }
+
+    /** Counts what the log has told since it was last asked. */
+    synchronized void told(Effects effects) {
+        try (RandomAccessFile file = new RandomAccessFile(log().toFile(), "r")) {
+            if (file.length() < countedBytes) {
+                countedBytes = 0;
+            }
+            file.seek(countedBytes);
+            for (String line = file.readLine(); line != null; line = file.readLine()) {
+                for (Map.Entry<String, String> sign : signs.entrySet()) {
+                    effects.add(sign.getValue(), line.contains(sign.getKey()) ? 1 : 0);
+                }
+            }
+            countedBytes = file.length();
+        } catch (FileNotFoundException nothingYet) {
+            return;
+        } catch (IOException e) {
+            throw new UncheckedIOException(log() + " cannot be read", e);
+        }
+    }
+
+    /** The sum of a figure of {@code /metrics} over all its labels; 0 while the engine does not answer. */
+    long figure(String name) {
+        String[] address = this.place.metricsAddress().split(":", -1);
+        try (Socket socket = new Socket()) {
+            socket.connect(new InetSocketAddress(address[0], Integer.parseInt(address[1])), METRICS_MILLIS);
+            socket.setSoTimeout(METRICS_MILLIS);
+            socket.getOutputStream()
+                    .write(("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                            .getBytes(StandardCharsets.US_ASCII));
+            String text = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            return text.lines()
+                    .filter(line -> line.startsWith(name + "{") || line.startsWith(name + " "))
+                    .mapToLong(line -> (long) Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                    .sum();
+        } catch (IOException notThere) {
+            return 0;
+        }
     }
 
     /** One request; null when it was refused or not answered in time. */

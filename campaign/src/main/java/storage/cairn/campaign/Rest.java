@@ -132,6 +132,7 @@ final class Rest {
         }
         loads.forEach(VolumeLoad::end);
         events.check();
+        cluster.count();
         cluster.killAll();
         cluster.awaitReady();
         for (VolumeLoad load : loads) {

@@ -17,7 +17,7 @@ record Schedule(long seed, List<Event> events) {
 
     /**
      * @param atMillis since the beginning of the round
-     * @param node whom it strikes, from 1
+     * @param node whom it strikes, from 1, unless it strikes the owner of the volume at that moment
      * @param other a second node where there is one, else 0
      * @param volume from 0
      * @param millis until it ends
@@ -49,8 +49,8 @@ record Schedule(long seed, List<Event> events) {
         SimRandom random = new SimRandom(seed);
         List<Event> drawn = new ArrayList<>();
         for (FaultKind kind : FaultKind.values()) {
-            boolean chosen = ground.all || random.below(100) < 45;
-            long gapMillis = random.between(4_000, 25_000);
+            boolean chosen = ground.all || random.below(100) < kind.percent();
+            long gapMillis = random.between(kind.leastGapMillis(), kind.mostGapMillis());
             SimRandom own = random.fork();
             if (!chosen || !ground.faults.contains(kind)) {
                 continue;

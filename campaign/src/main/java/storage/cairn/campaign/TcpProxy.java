@@ -24,14 +24,16 @@ final class TcpProxy implements AutoCloseable {
 
     private final ServerSocket server;
     private final InetSocketAddress target;
+    private final Effects effects;
     private final List<Link> links = new CopyOnWriteArrayList<>();
     private final Gate forward = new Gate();
     private final Gate backward = new Gate();
     private volatile boolean closed;
 
     /** Listens at {@code host}, at a port of the kernel's choice. */
-    TcpProxy(String host, InetSocketAddress target) {
+    TcpProxy(String host, InetSocketAddress target, Effects effects) {
         this.target = target;
+        this.effects = effects;
         try {
             this.server = new ServerSocket();
             server.bind(new InetSocketAddress(host, 0), 64);
@@ -63,6 +65,7 @@ final class TcpProxy implements AutoCloseable {
 
     /** Breaks every connection, with bytes under way. */
     void reset() {
+        effects.add(Effects.RESET, links.size());
         links.forEach(Link::reset);
     }
 
@@ -84,7 +87,7 @@ final class TcpProxy implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        reset();
+        links.forEach(Link::reset);
         holdForward(false);
         holdBackward(false);
     }
@@ -146,7 +149,9 @@ final class TcpProxy implements AutoCloseable {
                 for (int n = from.getInputStream().read(bytes);
                         n >= 0;
                         n = from.getInputStream().read(bytes)) {
-                    queue.put(new Chunk(Arrays.copyOf(bytes, n), System.nanoTime() + gate.delayNanos()));
+                    long lateNanos = gate.delayNanos();
+                    effects.add(Effects.DELAYED, Long.signum(lateNanos));
+                    queue.put(new Chunk(Arrays.copyOf(bytes, n), System.nanoTime() + lateNanos));
                 }
             } catch (IOException e) {
                 if (!orphan) {
@@ -186,6 +191,7 @@ final class TcpProxy implements AutoCloseable {
         private boolean send(Socket to, byte[] bytes) {
             try {
                 to.getOutputStream().write(bytes);
+                effects.add(Effects.LATE, orphan ? 1 : 0);
                 return true;
             } catch (IOException e) {
                 // An orphan's answers have nobody to go to.

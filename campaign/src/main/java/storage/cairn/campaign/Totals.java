@@ -60,7 +60,7 @@ final class Totals {
         return String.format(Locale.ROOT, "%,d operations; %s", now, String.join("; ", stalls));
     }
 
-    List<String> summary() {
+    List<String> summary(Effects effects) {
         List<String> lines = new ArrayList<>();
         double minutes = (System.nanoTime() - begunNanos) / 60e9;
         lines.add(String.format(
@@ -76,6 +76,7 @@ final class Totals {
         List<String> kinds = new ArrayList<>();
         faults.forEach((kind, count) -> kinds.add(kind.label() + " " + count));
         lines.add("faults: " + (kinds.isEmpty() ? "none" : String.join(", ", kinds)));
+        lines.add("what they did: " + effects);
         return lines;
     }
 }

@@ -139,7 +139,7 @@ final class VolumeLoad implements AutoCloseable {
     }
 
     private TcpProxy path(int node) {
-        TcpProxy path = new TcpProxy(cluster.network().hub(), cluster.nbd(node));
+        TcpProxy path = new TcpProxy(cluster.network().hub(), cluster.nbd(node), events.effects());
         nodesOfPaths.put(path, node);
         return path;
     }

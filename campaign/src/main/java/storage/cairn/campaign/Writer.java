@@ -175,6 +175,7 @@ final class Writer implements NbdClient.Listener, AutoCloseable {
                 NbdCommand.Type type = i < reads ? NbdCommand.Type.READ : NbdCommand.Type.WRITE;
                 Request request = load.shape(random, type, type == NbdCommand.Type.READ ? -1 : group);
                 if (!request.changes() || !(taken(request) || crowded(request))) {
+                    load.events().effects().add(Effects.GUEST_ASKED, once ? 1 : 0);
                     submit(request, false);
                 }
             }
@@ -188,6 +189,7 @@ final class Writer implements NbdClient.Listener, AutoCloseable {
             for (int block = request.firstBlock(); request.changes() && block < request.endBlock(); block++) {
                 busy.remove(block);
             }
+            count(request, command);
             if (command.error() == 0) {
                 if (request.calledNanos > supersededNanos) {
                     load.events()
@@ -210,6 +212,15 @@ final class Writer implements NbdClient.Listener, AutoCloseable {
         if (goesOn && command.error() >= 0) {
             load.later(this::next);
         }
+    }
+
+    private void count(Request request, NbdCommand command) {
+        Effects effects = load.events().effects();
+        if (request.calledNanos > supersededNanos && command.error() != 0 && command.error() != NbdCommand.CLOSED) {
+            effects.add(Effects.SUPERSEDED, 1);
+        }
+        effects.add(Effects.GUEST_ANSWERED, once && command.error() == 0 ? 1 : 0);
+        effects.add(Effects.NO_SPACE, command.error() == ENOSPC ? 1 : 0);
     }
 
     /** Its export is superseded from now on: nothing that it asks for from here may succeed. */

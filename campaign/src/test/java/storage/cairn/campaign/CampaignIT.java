@@ -30,7 +30,7 @@ final class CampaignIT {
     void noPromiseIsBrokenUnderEveryKindOfFault() throws Exception {
         Outcome outcome = campaign("--minutes", "1", "--round", "35");
         assertThat(outcome.code).as(outcome.text).isZero();
-        assertThat(outcome.text).contains("all histories explained").contains("faults:");
+        assertThat(outcome.text).contains("all histories explained").contains("what they did:");
     }
 
     @Test
@@ -47,6 +47,31 @@ final class CampaignIT {
         assertThat(outcome.code).as(outcome.text).isEqualTo(1);
         // Lost writes show as such, as replicas that differ, or as a volume that nobody can serve any more.
         assertThat(outcome.text).contains("BROKEN in life");
+        deleteKept(outcome.text);
+    }
+
+    @Test
+    void enginesThatDoNotLookAtTheirLeasesAreFound() throws Exception {
+        Outcome outcome =
+                campaign("--minutes", "4", "--round", "35", "--faults", "comeback", "--variant", "lease-unchecked");
+        assertThat(outcome.code).as(outcome.text).isEqualTo(1);
+        assertThat(outcome.text).contains("BROKEN in life");
+        deleteKept(outcome.text);
+    }
+
+    @Test
+    void enginesThatServeASupersededExportAreFound() throws Exception {
+        Outcome outcome = campaign(
+                "--minutes",
+                "2",
+                "--round",
+                "15",
+                "--faults",
+                "reattach",
+                "--variant",
+                "superseded-export-served");
+        assertThat(outcome.code).as(outcome.text).isEqualTo(1);
+        assertThat(outcome.text).contains("I31");
         deleteKept(outcome.text);
     }
 

@@ -22,6 +22,17 @@ public record Attachment(
         fuse
     }
 
+    public Attachment {
+        if (volume == null
+                || kind == null
+                || device == null
+                || identity == null
+                || exportName == null
+                || boot == null) {
+            throw new IllegalArgumentException("it lacks a part of what was attached");
+        }
+    }
+
     Attachment with(String newDevice, String newIdentity, long newRelayPid) {
         return new Attachment(volume, kind, newDevice, newIdentity, exportName, boot, newRelayPid);
     }

@@ -2,6 +2,7 @@ package storage.cairn.cli.base;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.exc.ValueInstantiationException;
@@ -14,6 +15,7 @@ import java.nio.file.Path;
 public final class Json {
     private static final ObjectMapper MAPPER = JsonMapper.builder()
             .enable(SerializationFeature.INDENT_OUTPUT)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .defaultPropertyInclusion(
                     JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
             .build();
@@ -31,7 +33,11 @@ public final class Json {
     /** Reads a file; a wrong one is a {@link Failure} that names it. */
     public static <T> T read(Path file, Class<T> type) {
         try {
-            return MAPPER.readValue(Files.readAllBytes(file), type);
+            T value = MAPPER.readValue(Files.readAllBytes(file), type);
+            if (value == null) {
+                throw new Failure(ExitCode.FAILED, file + " is damaged: it holds nothing");
+            }
+            return value;
         } catch (ValueInstantiationException e) {
             String why =
                     e.getCause() == null ? e.getOriginalMessage() : e.getCause().getMessage();

@@ -2,6 +2,7 @@ package storage.cairn.cli.cluster;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -21,7 +22,8 @@ record EngineProcess(long pid, long startTick, String boot) {
     static Optional<EngineProcess> running(Path pidFile) {
         String line;
         try {
-            line = Files.readString(pidFile).strip();
+            // Whatever bytes a damaged file holds, it names no process then.
+            line = Files.readString(pidFile, StandardCharsets.ISO_8859_1).strip();
         } catch (NoSuchFileException e) {
             return Optional.empty();
         } catch (IOException e) {

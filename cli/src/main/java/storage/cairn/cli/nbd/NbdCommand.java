@@ -44,6 +44,8 @@ public final class NbdCommand {
     private long endedNanos;
     /** Slot while it is under way, else -1. */
     int slot = -1;
+    /** Whether it went out on the present connection, or began to. */
+    boolean begun;
     /** Bytes of a read that arrived. */
     int received;
     /** An error that a chunk of its reply told. */
@@ -86,6 +88,7 @@ public final class NbdCommand {
     }
 
     void restart() {
+        begun = false;
         received = 0;
         chunkError = 0;
     }

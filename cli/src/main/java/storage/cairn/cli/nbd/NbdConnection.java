@@ -45,6 +45,7 @@ final class NbdConnection implements AutoCloseable {
     private static final int REP_ERROR = 1 << 31;
     private static final int REP_ERR_UNKNOWN = 1 << 31 | 6;
     private static final int MAX_OPTION_REPLY_BYTES = 64 << 10;
+    private static final int MAX_OPTION_REPLIES = 64;
 
     private final NbdUri uri;
     private final SocketChannel socket;
@@ -132,7 +133,7 @@ final class NbdConnection implements AutoCloseable {
                 .putInt(data.length)
                 .put(data)
                 .flip());
-        while (true) {
+        for (int replies = 0; replies < MAX_OPTION_REPLIES; replies++) {
             ByteBuffer head = receive(20);
             long magic = head.getLong();
             int answered = head.getInt();
@@ -153,6 +154,7 @@ final class NbdConnection implements AutoCloseable {
                 sizeBytes = payload.getLong();
             }
         }
+        throw new IOException(uri + ": the server's answer in the handshake does not end");
     }
 
     private void send(ByteBuffer bytes) throws IOException {

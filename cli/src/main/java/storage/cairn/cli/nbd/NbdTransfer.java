@@ -38,6 +38,8 @@ final class NbdTransfer {
     private @Nullable NbdCommand sending;
 
     private int sent;
+    /** Whether its reply is here already: its data is still needed until all of it has gone out. */
+    private boolean sendingAnswered;
     /** The read whose data comes in now, where it goes, and how much of it is to come. */
     private @Nullable NbdCommand filling;
 
@@ -59,6 +61,7 @@ final class NbdTransfer {
         out.clear();
         in.clear();
         sending = null;
+        sendingAnswered = false;
         filling = null;
     }
 
@@ -110,7 +113,7 @@ final class NbdTransfer {
         }
     }
 
-    private void gather() {
+    private void gather() throws IOException {
         while (true) {
             NbdCommand write = sending;
             if (write != null) {
@@ -121,11 +124,16 @@ final class NbdTransfer {
                     return;
                 }
                 sending = null;
+                if (sendingAnswered) {
+                    sendingAnswered = false;
+                    end(write);
+                }
             }
             if (toSend.isEmpty() || out.remaining() < REQUEST_BYTES) {
                 return;
             }
             NbdCommand command = toSend.remove();
+            command.begun = true;
             out.putInt(REQUEST_MAGIC)
                     .putShort((short) 0)
                     .putShort((short) command.type().wire)
@@ -193,7 +201,7 @@ final class NbdTransfer {
 
     private NbdCommand command(long cookie) throws IOException {
         NbdCommand command = cookie >= 0 && cookie < slots.length ? slots[(int) cookie] : null;
-        if (command == null) {
+        if (command == null || !command.begun) {
             throw new IOException("the server answered a request that was not made: " + cookie);
         }
         return command;
@@ -201,9 +209,11 @@ final class NbdTransfer {
 
     private boolean simple() throws IOException {
         NbdCommand command = command(in.getLong(in.position() + 8));
-        command.chunkError = in.getInt(in.position() + 4);
+        int error = in.getInt(in.position() + 4);
+        command.chunkError = error < 0 ? EIO : error;
         in.position(in.position() + 16);
         if (command.type() == NbdCommand.Type.READ && command.chunkError == 0) {
+            checkNext(command, 0, command.length());
             fill(command, 0, command.length(), true);
         } else {
             end(command);
@@ -233,7 +243,7 @@ final class NbdTransfer {
                 return false;
             }
             long from = in.getLong(start) - command.offset();
-            checkInside(command, from, length - 8);
+            checkNext(command, from, length - 8);
             in.position(start + 8);
             fill(command, (int) from, (int) (length - 8), done);
             return true;
@@ -247,14 +257,15 @@ final class NbdTransfer {
         if (type == CHUNK_HOLE && length == 12) {
             long from = in.getLong(start) - command.offset();
             int count = in.getInt(start + 8);
-            checkInside(command, from, count);
+            checkNext(command, from, count);
             for (int i = 0; i < count; i++) {
                 command.data().put((int) from + i, (byte) 0);
             }
             command.received += count;
         } else if ((type & ERROR_BIT) != 0 && length >= 6) {
             int error = in.getInt(start);
-            command.chunkError = error == 0 ? EIO : error;
+            // Numbers below 0 are this client's own.
+            command.chunkError = error <= 0 ? EIO : error;
             byte[] text = new byte[(int) Math.min(in.getShort(start + 4) & 0xffff, length - 6)];
             in.get(start + 6, text);
             command.message = new String(text, StandardCharsets.UTF_8);
@@ -268,8 +279,12 @@ final class NbdTransfer {
         return true;
     }
 
-    private static void checkInside(NbdCommand command, long from, long length) throws IOException {
-        if (command.type() != NbdCommand.Type.READ || length < 1 || from < 0 || from > command.length() - length) {
+    /** Data comes in order and once, as Cairn's engines send it, so that its length tells that nothing is missing. */
+    private static void checkNext(NbdCommand command, long from, long length) throws IOException {
+        if (command.type() != NbdCommand.Type.READ
+                || length < 1
+                || from != command.received
+                || from > command.length() - length) {
             throw new IOException("the server sent data that was not asked for");
         }
     }
@@ -281,6 +296,10 @@ final class NbdTransfer {
         if (command.type() == NbdCommand.Type.READ && command.chunkError == 0 && command.received != command.length()) {
             throw new IOException(
                     "the server answered a read of " + command.length() + " bytes with " + command.received);
+        }
+        if (command.equals(sending)) {
+            sendingAnswered = true;
+            return;
         }
         slots[command.slot] = null;
         free[freeCount++] = command.slot;

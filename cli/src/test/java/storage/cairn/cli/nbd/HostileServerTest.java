@@ -122,6 +122,94 @@ class HostileServerTest {
                 "not asked for");
     }
 
+    private static void data(DataOutputStream out, long cookie, int flags, long offset, int length) throws IOException {
+        out.writeInt(0x668e33ef);
+        out.writeShort(flags);
+        out.writeShort(1);
+        out.writeLong(cookie);
+        out.writeInt(8 + length);
+        out.writeLong(offset);
+        out.write(new byte[length]);
+    }
+
+    @Test
+    void theSamePartTwiceDoesNotMakeAWhole() throws Exception {
+        expect(
+                (out, cookie) -> {
+                    data(out, cookie, 0, 4096, 2048);
+                    data(out, cookie, 1, 4096, 2048);
+                },
+                "not asked for");
+    }
+
+    @Test
+    void anErrorThatIsNoneOfNbdIsAnInputOutputErrorAndNotThisClientsOwn() throws Exception {
+        Reply reply = (out, cookie) -> {
+            out.writeInt(0x67446698);
+            out.writeInt(NbdCommand.UNREACHABLE);
+            out.writeLong(cookie);
+        };
+        try (Server server = new Server(reply);
+                NbdClient client = new NbdClient(List.of(server.uri()), new NbdClient.Settings(4, 10_000), listener)) {
+            BlockingQueue<NbdCommand> ended = new ArrayBlockingQueue<>(1);
+            client.submit(new NbdCommand(ended::add).transfer(NbdCommand.Type.READ, 4096, ByteBuffer.allocate(4096)));
+            await().atMost(20, TimeUnit.SECONDS).until(() -> !ended.isEmpty());
+            assertThat(ended.element().error()).isEqualTo(5);
+        }
+    }
+
+    @Test
+    void aReplyToWhatWasNotSentYetIsRefused() throws Exception {
+        // More than socket buffers and the client's own hold: the second write waits behind the first.
+        try (Server server = new Server((out, cookie) -> {
+                    out.writeInt(0x67446698);
+                    out.writeInt(0);
+                    out.writeLong(cookie == 0 ? 1 : 0);
+                });
+                NbdClient client = new NbdClient(List.of(server.uri()), new NbdClient.Settings(4, 10_000), listener)) {
+            BlockingQueue<NbdCommand> ended = new ArrayBlockingQueue<>(2);
+            for (int i = 0; i < 2; i++) {
+                client.submit(
+                        new NbdCommand(ended::add).transfer(NbdCommand.Type.WRITE, 0, ByteBuffer.allocate(64 << 20)));
+            }
+            await().atMost(20, TimeUnit.SECONDS)
+                    .until(() -> listener.events.stream().anyMatch(event -> event.contains("was not made")));
+            assertThat(ended).as("a write that was not sent").isEmpty();
+        }
+    }
+
+    @Test
+    void aHandshakeThatDoesNotEndIsLeft() throws Exception {
+        try (ServerSocket socket = new ServerSocket(0, 8, InetAddress.getLoopbackAddress())) {
+            Thread server = Thread.ofPlatform().daemon().start(() -> talkForEver(socket));
+            NbdUri uri = NbdUri.parse("nbd://127.0.0.1:" + socket.getLocalPort() + "/x");
+            try (NbdClient client = new NbdClient(List.of(uri), new NbdClient.Settings(4, 10_000), listener)) {
+                await().atMost(20, TimeUnit.SECONDS)
+                        .until(() -> listener.events.stream().anyMatch(event -> event.contains("does not end")));
+                assertThat(client.connectedTo()).isEqualTo(uri);
+            }
+            socket.close();
+            server.join();
+        }
+    }
+
+    private static void talkForEver(ServerSocket socket) {
+        while (!socket.isClosed()) {
+            try (Socket client = socket.accept()) {
+                DataOutputStream out = new DataOutputStream(client.getOutputStream());
+                out.writeLong(0x4e42444d41474943L);
+                out.writeLong(0x49484156454f5054L);
+                out.writeShort(3);
+                while (true) {
+                    Server.optionReply(out, 8, 3, 0);
+                }
+            } catch (IOException e) {
+                // The client, or the test, has had enough.
+                continue;
+            }
+        }
+    }
+
     @Test
     void aReplyToNothingIsRefused() throws Exception {
         expect(

@@ -3,7 +3,7 @@ package storage.cairn.engine.fuzz;
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
 
-/** Runs a target with one input and holds it to the memory that such an input may cost. */
+/** Runs a target with one input and holds it to the memory and the time of a processor that such an input may cost. */
 public final class BoundedRun {
     /** What a class costs that is loaded, or a table that grows, is paid once: only what is paid again counts. */
     private static final int ATTEMPTS = 3;
@@ -15,17 +15,26 @@ public final class BoundedRun {
     /** Throws what the target throws, and an {@link AssertionError} when it took too much memory. */
     public static void run(FuzzTarget target, byte[] input) throws Exception {
         long allowed = target.allowedBytes(input.length);
+        long allowedNanos = target.allowedMillis(input.length) * 1_000_000;
+        long worker = target.worker().threadId();
         long least = Long.MAX_VALUE;
+        long leastNanos = Long.MAX_VALUE;
         for (int i = 0; i < ATTEMPTS; i++) {
-            long before = THREADS.getThreadAllocatedBytes(target.worker().threadId());
+            long before = THREADS.getThreadAllocatedBytes(worker);
+            long beforeNanos = THREADS.getThreadCpuTime(worker);
             target.run(input);
-            least = Math.min(
-                    least, THREADS.getThreadAllocatedBytes(target.worker().threadId()) - before);
-            if (least <= allowed) {
+            leastNanos = Math.min(leastNanos, THREADS.getThreadCpuTime(worker) - beforeNanos);
+            least = Math.min(least, THREADS.getThreadAllocatedBytes(worker) - before);
+            if (least <= allowed && leastNanos <= allowedNanos) {
                 return;
             }
         }
-        throw new AssertionError("an input of " + input.length + " bytes made " + least
-                + " bytes of garbage, allowed are " + allowed + ": is a length used before it is checked?");
+        if (least > allowed) {
+            throw new AssertionError("an input of " + input.length + " bytes made " + least
+                    + " bytes of garbage, allowed are " + allowed + ": is a length used before it is checked?");
+        }
+        throw new AssertionError("an input of " + input.length + " bytes took " + leastNanos / 1_000_000
+                + " ms of a processor, allowed are " + allowedNanos / 1_000_000 + ": is a count looped over before it"
+                + " is checked?");
     }
 }

@@ -16,9 +16,9 @@ import java.util.List;
 final class Corpus {
     private Corpus() {}
 
-    /** Where the files are: {@code cairn.fuzz.corpus}, or the place of the sources seen from the module. */
+    /** Where the files are: {@code cairn.fuzz.corpus}, or the place of the sources seen from any module. */
     static Path folder() {
-        return Path.of(System.getProperty("cairn.fuzz.corpus", "src/fuzz/corpus"));
+        return Path.of(System.getProperty("cairn.fuzz.corpus", "../data-engine/src/fuzz/corpus"));
     }
 
     static List<byte[]> load(String target) throws IOException {

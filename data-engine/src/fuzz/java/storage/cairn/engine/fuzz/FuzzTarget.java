@@ -19,6 +19,14 @@ public interface FuzzTarget extends AutoCloseable {
     /** Bytes of heap that an input of that length may cost. */
     long allowedBytes(int inputBytes);
 
+    /**
+     * Milliseconds of a processor that an input of that length may cost: far above what a slow machine needs, and far
+     * below what a count from the input costs that nobody checked.
+     */
+    default long allowedMillis(int inputBytes) {
+        return 1_000 + inputBytes / 16;
+    }
+
     /** The thread that does the work of {@link #run}. */
     default Thread worker() {
         return Thread.currentThread();

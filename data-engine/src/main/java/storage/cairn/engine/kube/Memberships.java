@@ -102,8 +102,10 @@ final class Memberships {
                 spec.storeTerm(),
                 spec.epoch(),
                 UUID.fromString(spec.changeId()),
-                owner == null ? null : new Configuration.Owner(owner.node(), UUID.fromString(owner.incarnation())),
-                spec.inSync().stream().map(DiskId::of).toList(),
+                owner == null
+                        ? null
+                        : new Configuration.Owner(owner.node(), UUID.fromString(given(owner.incarnation()))),
+                spec.inSync().stream().map(disk -> DiskId.of(given(disk))).toList(),
                 stale(spec.syncing()),
                 stale(spec.outOfSync()),
                 spec.minInSync(),
@@ -116,7 +118,8 @@ final class Memberships {
     private static List<Configuration.Stale> stale(List<VolumeMembershipSpec.Stale> from) {
         List<Configuration.Stale> to = new ArrayList<>();
         for (VolumeMembershipSpec.Stale each : from) {
-            to.add(new Configuration.Stale(DiskId.of(each.disk()), each.sinceSeq()));
+            to.add(new Configuration.Stale(
+                    DiskId.of(given(given(each).disk())), each.sinceSeq()));
         }
         return to;
     }
@@ -130,6 +133,14 @@ final class Memberships {
             }
         }
         return disks;
+    }
+
+    /** A part inside of a list or an owner; the mapper leaves one null that is not there. */
+    private static <T> T given(@Nullable T part) {
+        if (part == null) {
+            throw new IllegalArgumentException("an owner or a disk without its id");
+        }
+        return part;
     }
 
     static JsonNode spec(Configuration value) {

@@ -80,6 +80,15 @@ final class VariantClasses extends ClassLoader {
         return defineClass(name, code, 0, code.length);
     }
 
+    /** Writes the classes that are not as they were built. */
+    void writeTo(Path folder) throws IOException {
+        for (Map.Entry<String, ByteArrayOutputStream> changed : broken.entrySet()) {
+            Path file = folder.resolve(changed.getKey().replace('.', '/') + ".class");
+            Files.createDirectories(file.getParent());
+            Files.write(file, changed.getValue().toByteArray());
+        }
+    }
+
     private byte[] built(String name) throws ClassNotFoundException {
         try (InputStream in = getParent().getResourceAsStream(name.replace('.', '/') + ".class")) {
             if (in == null) {

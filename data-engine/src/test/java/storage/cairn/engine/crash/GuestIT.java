@@ -36,7 +36,8 @@ final class GuestIT {
 
     @Test
     void theStoreRecoversFromAnySubsetOfWhatWasNotFlushed() throws Exception {
-        assertThat(Guest.run("logreplay", "--operations", "500", "--moments", "80", "--io", "pool"))
+        // More moments than there are: all of them, each flush that a log of 1,000 operations has.
+        assertThat(Guest.run("logreplay", "--operations", "1000", "--moments", "100000", "--io", "pool"))
                 .contains("acks known by then");
     }
 }

@@ -52,6 +52,24 @@ final class MembershipsTest {
     }
 
     @Test
+    void anOwnerOrADiskWithoutItsIdIsNotRead() {
+        ObjectNode ownerless = object();
+        spec(ownerless).putObject("owner").put("node", 1);
+        ObjectNode diskless = object();
+        spec(diskless).putArray("inSync").addNull();
+        ObjectNode stale = object();
+        spec(stale).putArray("syncing").addNull();
+        ObjectNode staleDisk = object();
+        spec(staleDisk).putArray("outOfSync").addObject().put("sinceSeq", 1);
+        for (ObjectNode object : new ObjectNode[] {ownerless, diskless, stale, staleDisk}) {
+            assertThatThrownBy(() -> Memberships.read(object))
+                    .as("%s", object)
+                    .isInstanceOf(UnreadableException.class)
+                    .hasMessageContaining(VALUE.volume().toString());
+        }
+    }
+
+    @Test
     void anObjectThatLacksSomethingOrMakesNoSenseIsNotRead() {
         for (String field : new String[] {"epoch", "deleted", "minInSync", "changeId", "inSync", "name"}) {
             ObjectNode object = object();
