@@ -129,8 +129,7 @@ final class Cluster implements AutoCloseable {
     private TcpProxy link(int from, int to) {
         return links.computeIfAbsent(
                 List.of(from, to),
-                unknown -> new TcpProxy(
-                        network.hub(), new InetSocketAddress(network.address(to), PEER_PORT), effects));
+                unknown -> new TcpProxy(network.hub(), new InetSocketAddress(network.address(to), PEER_PORT), effects));
     }
 
     List<Node> nodes() {

@@ -7,7 +7,7 @@ enum FaultKind {
     KILL("SIGKILL, started again later", 300, 8_000),
     KILL_ALL("SIGKILL of every engine at once", 100, 3_000),
     PAUSE("SIGSTOP, SIGCONT later", 1_000, 60_000),
-    COMEBACK("SIGSTOP of an owner until another serves; when it goes on it is made the owner again", 9_000, 25_000),
+    COMEBACK("SIGSTOP of an owner until another serves; when it goes on it is made the owner again", 12_000, 30_000),
     RESTART("SIGTERM, started again once it has ended", 100, 3_000),
     PARTITION("two nodes hear nothing of each other", 500, 20_000),
     ONE_WAY("a node hears nothing of another, which hears it", 500, 20_000),

@@ -202,9 +202,9 @@ final class Injector implements AutoCloseable {
             after(event.millis(), () -> {
                 owned.removeIf(load -> load.servedBy() == node.number() || load.servedBy() == 0);
                 events.effects().add(Effects.OVERTAKEN, owned.size());
-                guests.forEach(guest -> guest.burst(8, 2));
+                guests.forEach(guest -> guest.burst(24, 2));
                 node.go();
-                guests.forEach(guest -> guest.burst(8, 2));
+                guests.forEach(guest -> guest.burst(24, 2));
                 after(5_000, () -> guests.forEach(Writer::close));
                 if (event.kind() == FaultKind.COMEBACK) {
                     owned.forEach(load -> queue(0, () -> handTo(load, node.number())));

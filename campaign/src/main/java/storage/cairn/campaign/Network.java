@@ -92,7 +92,10 @@ final class Network {
 
     /** A node loses so many of a hundred packets that come in; 0 ends it. */
     synchronized void lose(int node, int percent) {
-        rule(node, "loss", percent == 0 ? "" : "iif " + LEG + " numgen random mod 100 < " + percent + " counter name lost drop");
+        rule(
+                node,
+                "loss",
+                percent == 0 ? "" : "iif " + LEG + " numgen random mod 100 < " + percent + " counter name lost drop");
     }
 
     private void rule(int node, String key, String rule) {
@@ -123,7 +126,15 @@ final class Network {
         Map<String, Long> packets = new HashMap<>();
         if (rules.containsKey(node)) {
             Shell.Outcome listed = Shell.attempt(
-                    "nsenter", "--net=/run/netns/" + name(node), "--", "nft", "reset", "counters", "table", "inet", TABLE);
+                    "nsenter",
+                    "--net=/run/netns/" + name(node),
+                    "--",
+                    "nft",
+                    "reset",
+                    "counters",
+                    "table",
+                    "inet",
+                    TABLE);
             Matcher matcher = COUNTER.matcher(listed.output());
             while (matcher.find()) {
                 packets.put(matcher.group(1), Long.parseLong(matcher.group(2)));

@@ -52,8 +52,17 @@ final class CampaignIT {
 
     @Test
     void enginesThatDoNotLookAtTheirLeasesAreFound() throws Exception {
-        Outcome outcome =
-                campaign("--minutes", "4", "--round", "35", "--faults", "comeback", "--variant", "lease-unchecked");
+        Outcome outcome = campaign(
+                "--minutes",
+                "4",
+                "--round",
+                "60",
+                "--volumes",
+                "3",
+                "--faults",
+                "comeback",
+                "--variant",
+                "lease-unchecked");
         assertThat(outcome.code).as(outcome.text).isEqualTo(1);
         assertThat(outcome.text).contains("BROKEN in life");
         deleteKept(outcome.text);
@@ -62,14 +71,7 @@ final class CampaignIT {
     @Test
     void enginesThatServeASupersededExportAreFound() throws Exception {
         Outcome outcome = campaign(
-                "--minutes",
-                "2",
-                "--round",
-                "15",
-                "--faults",
-                "reattach",
-                "--variant",
-                "superseded-export-served");
+                "--minutes", "2", "--round", "30", "--faults", "reattach", "--variant", "superseded-export-known");
         assertThat(outcome.code).as(outcome.text).isEqualTo(1);
         assertThat(outcome.text).contains("I31");
         deleteKept(outcome.text);

@@ -66,10 +66,8 @@ public final class ClusterFolderFuzz implements FuzzTarget {
     @Override
     public List<byte[]> seeds() {
         return List.of(
-                prefixed(0, CLUSTER),
-                prefixed(1, """
-                        {"node": 1, "disks": [{"path": "/c/d", "sizeBytes": 1073741824}], "ioMode": "pool"}"""),
-                prefixed(2, "1 17 00000000-0000-4000-8000-000000000001\n"));
+                prefixed(0, CLUSTER), prefixed(1, """
+                        {"node": 1, "disks": [{"path": "/c/d", "sizeBytes": 1073741824}], "ioMode": "pool"}"""), prefixed(2, "1 17 00000000-0000-4000-8000-000000000001\n"));
     }
 
     private static byte[] prefixed(int first, String text) {

@@ -186,7 +186,11 @@ public final class NbdClientFuzz implements FuzzTarget {
     }
 
     private static ByteBuffer chunk(ByteBuffer out, int flags, int type, long cookie, int length) {
-        return out.putInt(0x668e33ef).putShort((short) flags).putShort((short) type).putLong(cookie).putInt(length);
+        return out.putInt(0x668e33ef)
+                .putShort((short) flags)
+                .putShort((short) type)
+                .putLong(cookie)
+                .putInt(length);
     }
 
     private static byte[] used(ByteBuffer buffer) {

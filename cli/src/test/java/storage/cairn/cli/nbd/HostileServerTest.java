@@ -181,15 +181,13 @@ class HostileServerTest {
     @Test
     void aHandshakeThatDoesNotEndIsLeft() throws Exception {
         try (ServerSocket socket = new ServerSocket(0, 8, InetAddress.getLoopbackAddress())) {
-            Thread server = Thread.ofPlatform().daemon().start(() -> talkForEver(socket));
+            Thread.ofPlatform().daemon().start(() -> talkForEver(socket));
             NbdUri uri = NbdUri.parse("nbd://127.0.0.1:" + socket.getLocalPort() + "/x");
             try (NbdClient client = new NbdClient(List.of(uri), new NbdClient.Settings(4, 10_000), listener)) {
                 await().atMost(20, TimeUnit.SECONDS)
                         .until(() -> listener.events.stream().anyMatch(event -> event.contains("does not end")));
                 assertThat(client.connectedTo()).isEqualTo(uri);
             }
-            socket.close();
-            server.join();
         }
     }
 

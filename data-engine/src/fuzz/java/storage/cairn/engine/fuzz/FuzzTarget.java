@@ -24,7 +24,7 @@ public interface FuzzTarget extends AutoCloseable {
      * below what a count from the input costs that nobody checked.
      */
     default long allowedMillis(int inputBytes) {
-        return 1_000 + inputBytes / 16;
+        return 1_000L + inputBytes / 16;
     }
 
     /** The thread that does the work of {@link #run}. */

@@ -66,7 +66,7 @@ public final class MembershipFuzz implements FuzzTarget {
         return List.of(
                 Memberships.object(value()).toString().getBytes(StandardCharsets.UTF_8),
                 Memberships.voided(value().volume(), "fuzzed").toString().getBytes(StandardCharsets.UTF_8),
-                ("{\"kind\": \"Status\", \"message\": \"not found\", \"details\": {\"name\": \"x\"}, \"code\": 404}")
+                "{\"kind\": \"Status\", \"message\": \"not found\", \"details\": {\"name\": \"x\"}, \"code\": 404}"
                         .getBytes(StandardCharsets.UTF_8));
     }
 

@@ -46,7 +46,7 @@ public final class WatchFuzz implements FuzzTarget {
         return List.of(
                 ('\4' + two).getBytes(StandardCharsets.UTF_8),
                 ('\17' + two).getBytes(StandardCharsets.UTF_8),
-                ("\17{\"type\":\"ERROR\",\"object\":{\"code\":410}}\n\n").getBytes(StandardCharsets.UTF_8));
+                "\17{\"type\":\"ERROR\",\"object\":{\"code\":410}}\n\n".getBytes(StandardCharsets.UTF_8));
     }
 
     @Override

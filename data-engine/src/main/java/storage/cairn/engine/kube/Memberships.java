@@ -118,8 +118,7 @@ final class Memberships {
     private static List<Configuration.Stale> stale(List<VolumeMembershipSpec.Stale> from) {
         List<Configuration.Stale> to = new ArrayList<>();
         for (VolumeMembershipSpec.Stale each : from) {
-            to.add(new Configuration.Stale(
-                    DiskId.of(given(given(each).disk())), each.sinceSeq()));
+            to.add(new Configuration.Stale(DiskId.of(given(given(each).disk())), each.sinceSeq()));
         }
         return to;
     }

@@ -52,13 +52,13 @@ class CorpusTest {
     @Test
     void aCountThatIsBelievedIsFound() {
         FuzzTarget believing = new FuzzTarget() {
-            private volatile long sum;
-
             @Override
             public void run(byte[] input) {
-                for (long i = 0; i < (input[0] & 0xffL) << 24; i++) {
-                    sum += i;
+                long sum = input.length;
+                for (int i = 0; i < (input[0] & 0xff) << 20; i++) {
+                    sum = sum * 31 + (sum >>> 7);
                 }
+                assertThat(sum).isNotZero();
             }
 
             @Override
