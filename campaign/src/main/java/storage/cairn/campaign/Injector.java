@@ -199,6 +199,9 @@ final class Injector implements AutoCloseable {
         after(500, () -> {
             count(event);
             node.pause();
+            if (event.kind() == FaultKind.COMEBACK) {
+                owned.forEach(VolumeLoad::leave);
+            }
             after(event.millis(), () -> {
                 owned.removeIf(load -> load.servedBy() == node.number() || load.servedBy() == 0);
                 events.effects().add(Effects.OVERTAKEN, owned.size());

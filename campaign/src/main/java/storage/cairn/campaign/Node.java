@@ -217,7 +217,7 @@ final class Node {
             socket.connect(new InetSocketAddress(address[0], Integer.parseInt(address[1])), METRICS_MILLIS);
             socket.setSoTimeout(METRICS_MILLIS);
             socket.getOutputStream()
-                    .write(("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                    .write("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
                             .getBytes(StandardCharsets.US_ASCII));
             String text = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             return text.lines()

@@ -199,6 +199,16 @@ final class VolumeLoad implements AutoCloseable {
         }
     }
 
+    /** All writers leave the node that they are at, as hosts do that are told that it is down. */
+    void leave() {
+        for (Writer writer : writers) {
+            TcpProxy path = writer.path();
+            if (path != null) {
+                leave(writer, path, random.below(20_000));
+            }
+        }
+    }
+
     /** A writer's connections end; what they hold back arrives later, or never. */
     void late(long millis) {
         if (writers.isEmpty()) {

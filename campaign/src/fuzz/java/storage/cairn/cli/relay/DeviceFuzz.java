@@ -159,7 +159,7 @@ public final class DeviceFuzz implements FuzzTarget {
     @Override
     public long allowedMillis(int inputBytes) {
         // Clearing those buffers takes its time.
-        return 1_000 + inputBytes;
+        return 1_000L + inputBytes;
     }
 
     private static final class Deaf implements NbdClient.Listener {
