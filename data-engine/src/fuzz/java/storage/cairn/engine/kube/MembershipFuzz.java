@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.UUID;
+import storage.cairn.api.register.MembershipObjects;
+import storage.cairn.api.register.Reply;
 import storage.cairn.engine.fuzz.FuzzTarget;
 import storage.cairn.engine.kube.Memberships.UnreadableException;
 import storage.cairn.engine.port.ConfigStore.Versioned;
@@ -65,7 +67,7 @@ public final class MembershipFuzz implements FuzzTarget {
     public List<byte[]> seeds() {
         return List.of(
                 Memberships.object(value()).toString().getBytes(StandardCharsets.UTF_8),
-                Memberships.voided(value().volume(), "fuzzed").toString().getBytes(StandardCharsets.UTF_8),
+                MembershipObjects.voided(value().volume().toString(), "fuzzed").toString().getBytes(StandardCharsets.UTF_8),
                 "{\"kind\": \"Status\", \"message\": \"not found\", \"details\": {\"name\": \"x\"}, \"code\": 404}"
                         .getBytes(StandardCharsets.UTF_8));
     }
