@@ -33,6 +33,7 @@ final class WritePath {
 
     private long commitSeq;
     private long lastWseq;
+    private long grownBlocks;
     private long toldCommitSeq;
     private boolean admitting;
     private final ArrayDeque<WriteOp> retired = new ArrayDeque<>();
@@ -437,9 +438,13 @@ final class WritePath {
         }
     }
 
-    /** An entry of the owner itself that changes no block: told when every member that counts holds it. */
+    /**
+     * An entry of the owner itself that changes no block: told when every member that counts holds it. It carries the
+     * largest size asked for: whoever joins behind a growth that is not recorded yet must have it, too.
+     */
     WriteOp barrier(long blocks, HostVolume.Done done) {
-        WriteOp op = operation(Replica.Kind.RESIZE, blocks, 1);
+        grownBlocks = Math.max(grownBlocks, blocks);
+        WriteOp op = operation(Replica.Kind.RESIZE, grownBlocks, 1);
         op.from(done, 0);
         op.startedNanos = context.now();
         lock(op);

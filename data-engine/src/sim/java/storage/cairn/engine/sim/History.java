@@ -1,37 +1,60 @@
 package storage.cairn.engine.sim;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.SortedSet;
-import java.util.TreeMap;
-import java.util.TreeSet;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything that hosts asked of one volume, and what they were told. Registers are blocks, or sectors of 512 bytes
  * where hosts write less than a block.
  */
 public final class History {
+    private static final int FIRST_REGISTERS = 1 << 10;
+    private static final int AROUND = 12;
+
     private final String volume;
-    private final TreeMap<Long, List<RegisterOp>> registers = new TreeMap<>();
-    private final TreeMap<Long, List<Pending>> pending = new TreeMap<>();
+    /** By number; most have none. */
+    private @Nullable Register[] registers = new Register[FIRST_REGISTERS];
+
     private long calls;
 
     public History(String volume) {
         this.volume = volume;
     }
 
+    private Register register(long number) {
+        int index = Math.toIntExact(number);
+        if (index >= registers.length) {
+            registers = Arrays.copyOf(registers, Math.max(index + 1, 2 * registers.length));
+        }
+        Register known = registers[index];
+        if (known == null) {
+            known = new Register();
+            registers[index] = known;
+        }
+        return known;
+    }
+
+    private @Nullable Register known(long number) {
+        return number < registers.length ? registers[(int) number] : null;
+    }
+
     /** A write was asked for. */
     public Pending writing(long register, long value, long nanos) {
         Pending op = new Pending(register, ++calls, value, nanos);
-        pending.computeIfAbsent(register, unknown -> new ArrayList<>()).add(op);
+        register(register).open.add(op);
         return op;
     }
 
     /** It was answered as done. */
     public void written(Pending op, long nanos) {
         remove(op);
-        list(op.register).add(new RegisterOp(op.order, true, op.value, op.calledNanos, nanos));
+        Register register = register(op.register);
+        register.writes.add(new RegisterOp(op.order, true, op.value, op.calledNanos, nanos));
+        register.lastCallNanos = Math.max(register.lastCallNanos, op.calledNanos);
     }
 
     /** It certainly changed nothing. */
@@ -40,18 +63,13 @@ public final class History {
     }
 
     private void remove(Pending op) {
-        List<Pending> open = pending.get(op.register);
-        if (open == null || !open.remove(op)) {
+        if (!register(op.register).open.remove(op)) {
             throw new IllegalStateException("an operation on " + volume + " ended twice");
         }
     }
 
     public void read(long register, long value, long calledNanos, long nanos) {
-        list(register).add(new RegisterOp(++calls, false, value, calledNanos, nanos));
-    }
-
-    private List<RegisterOp> list(long register) {
-        return registers.computeIfAbsent(register, unknown -> new ArrayList<>());
+        register(register).reads.add(new RegisterOp(++calls, false, value, calledNanos, nanos));
     }
 
     /** Whether a replica may hold {@code found} at the moment when the write of {@code op} is acked. */
@@ -59,60 +77,90 @@ public final class History {
         if (found == op.value) {
             return true;
         }
-        List<Pending> open = pending.get(op.register);
-        if (open != null && open.stream().anyMatch(other -> other.value == found)) {
+        Register register = register(op.register);
+        if (register.isOpen(found)) {
             return true;
         }
-        List<RegisterOp> done = registers.get(op.register);
-        return done != null
-                && done.stream()
-                        .anyMatch(other ->
-                                other.write() && other.value() == found && other.answeredNanos() >= op.calledNanos);
+        for (int i = register.writes.size() - 1; i >= 0; i--) {
+            RegisterOp other = register.writes.get(i);
+            if (other.value() == found && other.answeredNanos() >= op.calledNanos) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** All registers that anybody ever wanted to write or read. */
-    SortedSet<Long> touched() {
-        TreeSet<Long> touched = new TreeSet<>(registers.keySet());
-        touched.addAll(pending.keySet());
-        return touched;
+    void touched(LongConsumer each) {
+        for (int i = 0; i < registers.length; i++) {
+            if (registers[i] != null) {
+                each.accept(i);
+            }
+        }
     }
 
     /** Whether a replica that lacks nothing may hold {@code found}: no write that was answered came after it for certain. */
-    boolean mayRest(long register, long found) {
-        List<Pending> open = pending.get(register);
-        if (open != null && open.stream().anyMatch(write -> write.value == found)) {
+    boolean mayRest(long number, long found) {
+        Register register = known(number);
+        if (register == null) {
+            return found == 0;
+        }
+        if (register.isOpen(found) || (found == 0 && register.writes.isEmpty())) {
             return true;
         }
-        List<RegisterOp> writes = registers.getOrDefault(register, List.of()).stream()
-                .filter(RegisterOp::write)
-                .toList();
-        return (found == 0 && writes.isEmpty())
-                || writes.stream()
-                        .anyMatch(write -> write.value() == found
-                                && writes.stream().noneMatch(later -> later.calledNanos() > write.answeredNanos()));
+        for (int i = register.writes.size() - 1; i >= 0; i--) {
+            RegisterOp write = register.writes.get(i);
+            if (write.value() == found && write.answeredNanos() >= register.lastCallNanos) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Checks all registers. */
     public void check() {
-        for (Long register : pending.keySet()) {
-            list(register);
+        for (int i = 0; i < registers.length; i++) {
+            Register register = registers[i];
+            if (register != null) {
+                check(i, register.all());
+            }
         }
-        registers.forEach((register, known) -> {
-            List<RegisterOp> all = new ArrayList<>(known);
-            for (Pending op : pending.getOrDefault(register, List.of())) {
-                all.add(new RegisterOp(op.order, true, op.value, op.calledNanos, RegisterOp.NEVER));
+    }
+
+    private void check(int register, List<RegisterOp> all) {
+        RegisterOp wrong = RegisterChecker.unexplained(all);
+        if (wrong != null) {
+            throw new Violation(
+                            "linearizability",
+                            where(register) + ": " + wrong + " has no place in any order" + around(all, wrong))
+                    .about(volume, register / Stamps.SECTORS)
+                    .by(wrong.answeredNanos());
+        }
+    }
+
+    /**
+     * Checks what is promised where data may be lost: what was read is zeroes or what somebody had asked to write there
+     * before.
+     */
+    void checkDetection() {
+        for (int i = 0; i < registers.length; i++) {
+            Register register = registers[i];
+            for (RegisterOp read : register == null ? List.<RegisterOp>of() : register.reads) {
+                boolean known = read.value() == 0
+                        || register.isOpen(read.value())
+                        || register.writes.stream().anyMatch(write -> write.value() == read.value());
+                if (!known) {
+                    throw new Violation("I23", where(i) + ": " + read + " which nobody wrote there")
+                            .about(volume, i / Stamps.SECTORS)
+                            .by(read.answeredNanos());
+                }
             }
-            RegisterOp wrong = RegisterChecker.unexplained(all);
-            if (wrong != null) {
-                String where = "volume " + volume + " block " + register / Stamps.SECTORS
-                        + (register % Stamps.SECTORS == 0 ? "" : " sector " + register % Stamps.SECTORS);
-                throw new Violation(
-                                "linearizability",
-                                where + ": " + wrong + " has no place in any order" + around(all, wrong))
-                        .about(volume, register / Stamps.SECTORS)
-                        .by(wrong.answeredNanos());
-            }
-        });
+        }
+    }
+
+    private String where(int register) {
+        return "volume " + volume + " block " + register / Stamps.SECTORS
+                + (register % Stamps.SECTORS == 0 ? "" : " sector " + register % Stamps.SECTORS);
     }
 
     private static String around(List<RegisterOp> all, RegisterOp wrong) {
@@ -121,29 +169,29 @@ public final class History {
                 .sorted(Comparator.comparingLong(RegisterOp::calledNanos))
                 .toList();
         StringBuilder text = new StringBuilder();
-        for (RegisterOp op : before.subList(Math.max(0, before.size() - 12), before.size())) {
+        for (RegisterOp op : before.subList(Math.max(0, before.size() - AROUND), before.size())) {
             text.append("\n  ").append(op);
         }
         return text.toString();
     }
 
     /** Whether the register was written, and nothing that may still be under way or came about then made it zeroes. */
-    boolean surelyWritten(long register) {
-        List<RegisterOp> done = registers.get(register);
-        if (openWrites(register) > 0 || done == null) {
+    boolean surelyWritten(long number) {
+        Register register = known(number);
+        if (register == null || !register.open.isEmpty()) {
             return false;
         }
         RegisterOp last = null;
-        for (RegisterOp op : done) {
-            if (op.write() && (last == null || op.answeredNanos() > last.answeredNanos())) {
+        for (RegisterOp op : register.writes) {
+            if (last == null || op.answeredNanos() > last.answeredNanos()) {
                 last = op;
             }
         }
         if (last == null || last.value() == 0) {
             return false;
         }
-        for (RegisterOp op : done) {
-            if (op.write() && op.value() == 0 && op.answeredNanos() >= last.calledNanos()) {
+        for (RegisterOp op : register.writes) {
+            if (op.value() == 0 && op.answeredNanos() >= last.calledNanos()) {
                 return false;
             }
         }
@@ -151,9 +199,39 @@ public final class History {
     }
 
     /** How many writes of this register have no answer. */
-    public int openWrites(long register) {
-        List<Pending> open = pending.get(register);
-        return open == null ? 0 : open.size();
+    public int openWrites(long number) {
+        Register register = known(number);
+        return register == null ? 0 : register.open.size();
+    }
+
+    /** What was asked of one register. */
+    private static final class Register {
+        final List<Pending> open = new ArrayList<>(0);
+        /** Answered, in the order of their answers. */
+        final List<RegisterOp> writes = new ArrayList<>(2);
+
+        final List<RegisterOp> reads = new ArrayList<>(2);
+        /** When the last of the answered writes was asked for. */
+        long lastCallNanos = Long.MIN_VALUE;
+
+        boolean isOpen(long value) {
+            for (int i = 0; i < open.size(); i++) {
+                if (open.get(i).value == value) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        List<RegisterOp> all() {
+            List<RegisterOp> all = new ArrayList<>(writes.size() + reads.size() + open.size());
+            all.addAll(writes);
+            all.addAll(reads);
+            for (Pending op : open) {
+                all.add(new RegisterOp(op.order, true, op.value, op.calledNanos, RegisterOp.NEVER));
+            }
+            return all;
+        }
     }
 
     /** A write without an answer. */

@@ -41,7 +41,6 @@ final class MemoryVolume {
     void configure(Configuration newer) {
         before = configuration;
         configuration = newer;
-        blocks = Math.max(blocks, newer.sizeBytes() / BlockDevice.BLOCK_BYTES);
     }
 
     long blocks() {

@@ -3,7 +3,7 @@ package storage.cairn.engine.sim;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -64,7 +64,7 @@ final class RegisterChecker {
     private static @Nullable RegisterOp walk(List<Moment> moments) {
         RegisterOp[] open = new RegisterOp[MOST_OPEN];
         Map<RegisterOp, Integer> slots = new HashMap<>();
-        Set<State> states = new LinkedHashSet<>();
+        States states = new States();
         states.add(new State(0, 0));
         for (Moment moment : moments) {
             RegisterOp op = moment.op;
@@ -72,7 +72,7 @@ final class RegisterChecker {
                 int slot = java.util.Objects.requireNonNull(slots.remove(op));
                 states = answered(states, open, slot);
                 open[slot] = null;
-                if (states.isEmpty()) {
+                if (states.all.isEmpty()) {
                     return op;
                 }
             } else {
@@ -94,10 +94,10 @@ final class RegisterChecker {
         throw new IllegalStateException("more than " + MOST_OPEN + " operations open on one register");
     }
 
-    private static Set<State> settleReads(Set<State> states, RegisterOp[] open) {
-        Set<State> settled = new LinkedHashSet<>();
-        for (State state : states) {
-            settled.add(settleReads(state, open));
+    private static States settleReads(States states, RegisterOp[] open) {
+        States settled = new States();
+        for (int i = 0; i < states.all.size(); i++) {
+            settled.add(settleReads(states.all.get(i), open));
         }
         return settled;
     }
@@ -115,12 +115,11 @@ final class RegisterChecker {
     }
 
     /** The states in which the operation in {@code slot} has taken effect, without it. */
-    private static Set<State> answered(Set<State> states, RegisterOp[] open, int slot) {
-        Set<State> seen = new LinkedHashSet<>(states);
-        List<State> todo = new ArrayList<>(states);
-        Set<State> left = new LinkedHashSet<>();
-        while (!todo.isEmpty()) {
-            State state = todo.removeLast();
+    private static States answered(States states, RegisterOp[] open, int slot) {
+        States left = new States();
+        // Grows while it is walked: what can be reached from each state is reached, too.
+        for (int at = 0; at < states.all.size(); at++) {
+            State state = states.all.get(at);
             if ((state.effected >>> slot & 1) != 0) {
                 left.add(new State(state.value, state.effected & ~(1L << slot)));
                 continue;
@@ -128,17 +127,31 @@ final class RegisterChecker {
             for (int i = 0; i < open.length; i++) {
                 RegisterOp op = open[i];
                 if (op != null && op.write() && (state.effected >>> i & 1) == 0) {
-                    State next = settleReads(new State(op.value(), state.effected | 1L << i), open);
-                    if (seen.add(next)) {
-                        todo.add(next);
-                    }
+                    states.add(settleReads(new State(op.value(), state.effected | 1L << i), open));
                 }
             }
-            if (seen.size() > MOST_STATES) {
+            if (states.all.size() > MOST_STATES) {
                 throw new IllegalStateException("too many ways to explain a register: lower the number of open writes");
             }
         }
         return left;
+    }
+
+    /** A few states, each once, in the order in which they were found. */
+    private static final class States {
+        private static final int SEARCHED = 16;
+
+        final List<State> all = new ArrayList<>(4);
+        private @Nullable Set<State> index;
+
+        void add(State state) {
+            if (index == null && all.size() == SEARCHED) {
+                index = new HashSet<>(all);
+            }
+            if (index != null ? index.add(state) : !all.contains(state)) {
+                all.add(state);
+            }
+        }
     }
 
     private record State(long value, long effected) {}

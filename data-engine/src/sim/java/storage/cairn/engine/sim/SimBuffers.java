@@ -2,8 +2,6 @@ package storage.cairn.engine.sim;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
-import java.util.HashMap;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.BufferPool;
@@ -13,13 +11,15 @@ import storage.cairn.engine.port.BufferPool;
  * checksum error) and can be bounded.
  */
 public final class SimBuffers implements BufferPool {
+    private static final int PAGE_BYTES = 4_096;
     private static final byte POISON = (byte) 0xdb;
 
     /** One byte in each stretch is enough to spoil its checksum. */
     private static final int POISON_STEP = 256;
 
     private final long limitBytes;
-    private final Map<Integer, ArrayDeque<byte[]>> spare = new HashMap<>();
+    /** By capacity, in pages. */
+    private final @Nullable ArrayDeque<byte[]>[] spare = newArray();
     private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
     private long outBytes;
 
@@ -32,12 +32,12 @@ public final class SimBuffers implements BufferPool {
         if (bytes < 1 || bytes > MAX_BYTES) {
             throw new IllegalArgumentException("a buffer of " + bytes + " bytes");
         }
-        int capacity = (bytes + 4095) & -4096;
+        int capacity = (bytes + PAGE_BYTES - 1) & -PAGE_BYTES;
         if (outBytes + capacity > limitBytes) {
             return null;
         }
         outBytes += capacity;
-        ArrayDeque<byte[]> used = spare.get(capacity);
+        ArrayDeque<byte[]> used = spare[capacity / PAGE_BYTES];
         byte[] memory = used == null ? null : used.poll();
         return new SimBuffer(ByteBuffer.wrap(memory == null ? new byte[capacity] : memory));
     }
@@ -45,6 +45,21 @@ public final class SimBuffers implements BufferPool {
     @Override
     public void whenAvailable(Runnable task) {
         waiting.add(task);
+    }
+
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    private static @Nullable ArrayDeque<byte[]>[] newArray() {
+        return new ArrayDeque[MAX_BYTES / PAGE_BYTES + 1];
+    }
+
+    private void keep(byte[] memory) {
+        int pages = memory.length / PAGE_BYTES;
+        ArrayDeque<byte[]> used = spare[pages];
+        if (used == null) {
+            used = new ArrayDeque<>();
+            spare[pages] = used;
+        }
+        used.add(memory);
     }
 
     /** Bytes handed out and not come back. */
@@ -65,7 +80,7 @@ public final class SimBuffers implements BufferPool {
                 memory[i] = POISON;
             }
             outBytes -= capacity();
-            spare.computeIfAbsent(memory.length, unknown -> new ArrayDeque<>()).add(memory);
+            keep(memory);
             for (int left = waiting.size(); left > 0 && outBytes < limitBytes; left--) {
                 Runnable next = waiting.poll();
                 if (next != null) {

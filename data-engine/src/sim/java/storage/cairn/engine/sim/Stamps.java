@@ -64,6 +64,13 @@ public final class Stamps {
         return stamp;
     }
 
+    /** As {@link #getSector} by its ends alone: for content that is whole by sectors in any case. */
+    static long glance(ByteBuffer bytes, int offset) {
+        long stamp = bytes.getLong(offset);
+        long last = bytes.getLong(offset + SECTOR_BYTES - Long.BYTES);
+        return last == (stamp == 0 ? 0 : stamp ^ ((WORDS - 1) * GAMMA)) ? stamp : GARBAGE;
+    }
+
     /** Checksum of a block filled with that. */
     int crc(long stamp) {
         return crcs.computeIfAbsent(stamp, unknown -> {

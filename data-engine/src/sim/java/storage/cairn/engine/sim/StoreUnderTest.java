@@ -28,6 +28,9 @@ interface StoreUnderTest {
     /** A new, empty disk takes the place of this one. */
     void replace();
 
+    /** Whether {@link #peek} tells anything. */
+    boolean canPeek();
+
     /** What the disk durably holds of a block, as its process would find it; null when that cannot be told from here. */
     byte @Nullable [] peek(VolumeId volume, long block);
 
@@ -91,6 +94,11 @@ interface StoreUnderTest {
         public void replace() {
             disk.crash();
             disk.volumes().clear();
+        }
+
+        @Override
+        public boolean canPeek() {
+            return true;
         }
 
         @Override

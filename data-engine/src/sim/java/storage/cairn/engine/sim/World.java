@@ -343,6 +343,10 @@ final class World {
         if (status == Status.NO_SPACE && crowded(volume)) {
             return;
         }
+        if (status == Status.FENCED) {
+            // The volume is on its way to another node: a frontend ends the connection, and the host goes there.
+            return;
+        }
         if (calm && status != Status.OK && !excused(volume) && Convergence.settled(this)) {
             throw new Violation(
                     "liveness",

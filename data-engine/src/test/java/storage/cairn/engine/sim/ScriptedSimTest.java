@@ -172,4 +172,33 @@ final class ScriptedSimTest {
         script.rot(volume, volume.inSync().getLast(), 0);
         script.until(() -> script.world.logged("Repaired") > 0, "the scrub");
     }
+
+    /**
+     * A volume grows while one replica is away and another joins, which is told the size by a barrier behind. That was
+     * the size of before: once in sync it was smaller than what hosts saw.
+     */
+    @Test
+    void aReplicaThatJoinsWhileAVolumeGrowsGrowsToo() {
+        Script script = new Script(1, 3);
+        Configuration volume = script.create("v", 3, 2);
+        script.done(1, (engine, receiver) -> engine.serve("v", receiver));
+        script.done(1, (engine, receiver) -> engine.move("v", 1, receiver));
+        script.takenOut(volume, 3);
+        script.down(2);
+        long bytes = 2 * volume.sizeBytes();
+        script.node(1)
+                .process()
+                .execute(() -> script.node(1).engine().resizeVolume("v", bytes, answer -> {}));
+        script.run(1);
+        script.node(3).start();
+        script.until(() -> !script.current(volume).syncing().isEmpty(), "node 3's replica");
+        script.run(2);
+        script.node(2).start();
+        script.until(() -> script.inSync(volume, 3), "the end of the rebuild");
+        script.until(() -> script.current(volume).sizeBytes() == bytes, "the growth");
+
+        script.wrote(1, script.openedSoon(1, volume), bytes / 4_096 - 1, 7 << 16);
+        assertThat(script.current(volume).inSync()).hasSize(3);
+        assertThat(script.world.logged("ReplicaFailed")).isZero();
+    }
 }
