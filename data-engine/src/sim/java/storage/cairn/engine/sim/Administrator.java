@@ -1,16 +1,18 @@
 package storage.cairn.engine.sim;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.replication.StorageNode;
 import storage.cairn.engine.replication.VolumeAnswer;
 
 /**
  * Makes the volumes of a {@link World} and puts them into service; while faults strike it moves, grows, deletes and
- * serves them anew, and it sees to it that each is served again when a request of its own had an effect late.
+ * serves them anew and wants their replicas on other disks, and it sees to it that each is served again when a request of its own had an effect late.
  */
 final class Administrator {
     private static final long PAUSE_NANOS = 1_000_000_000L;
@@ -21,11 +23,13 @@ final class Administrator {
 
     private final World world;
     private final SimRandom random;
+    private final boolean replaces;
     private int made;
 
     Administrator(World world, SimRandom random) {
         this.world = world;
         this.random = random;
+        this.replaces = random.below(3) == 0;
     }
 
     void begin() {
@@ -103,6 +107,7 @@ final class Administrator {
                 serve(volume);
             } else {
                 volume.served(now);
+                tellWish(volume);
             }
         }
         world.clock.after(5 * PAUSE_NANOS, this::tend);
@@ -120,8 +125,11 @@ final class Administrator {
     }
 
     private void change(SimVolume volume) {
+        world.administers();
         int dice = random.below(10);
-        if (dice < 4) {
+        if (replaces && random.nextBoolean()) {
+            wish(volume);
+        } else if (dice < 4) {
             int to = 1 + random.below(world.nodes.size());
             ask("move", (node, receiver) -> node.move(volume.name, to, receiver), answer -> {}, () -> {});
         } else if (dice < 7) {
@@ -147,6 +155,34 @@ final class Administrator {
                     }
                 },
                 () -> {});
+    }
+
+    /** Wants the replicas on other disks, perhaps one more or one less of them. */
+    private void wish(SimVolume volume) {
+        int nodes = world.nodes.size();
+        int count = volume.replicas - 1 + random.below(3);
+        int most = Math.min(nodes, Configuration.MAX_REPLICAS - 1);
+        count = Math.clamp(count, Math.min(most, Math.max(1, volume.minInSync)), most);
+        List<DiskId> wanted = new ArrayList<>();
+        for (int i = 0, first = random.below(nodes); i < count; i++) {
+            List<StoreUnderTest> disks = world.nodes.get((first + i) % nodes).disks();
+            wanted.add(disks.get(random.below(disks.size())).id());
+        }
+        volume.wish(wanted);
+        tellWish(volume);
+    }
+
+    /** Every node that is up hears of it, as those do that watch a configuration store. */
+    private void tellWish(SimVolume volume) {
+        if (volume.wish().isEmpty()) {
+            return;
+        }
+        for (SimNode node : world.nodes) {
+            if (node.serving()) {
+                StorageNode engine = node.engine();
+                node.process().execute(() -> engine.want(volume.id(), volume.wish()));
+            }
+        }
     }
 
     private SimNode anyNode() {

@@ -3,6 +3,7 @@ package storage.cairn.engine.sim;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.Buffer;
@@ -47,6 +48,9 @@ final class Convergence {
         if (!now.syncing().isEmpty() || !now.outOfSync().isEmpty()) {
             return volume.name + " still has " + now.syncing().size() + " syncing and "
                     + now.outOfSync().size() + " out-of-sync replicas in epoch " + now.epoch();
+        }
+        if (!volume.wish().isEmpty() && !Set.copyOf(now.inSync()).equals(Set.copyOf(volume.wish()))) {
+            return volume.name + " is in sync on " + now.inSync() + " and wanted on " + volume.wish();
         }
         SimNode owner = world.owner(volume);
         if (owner == null) {

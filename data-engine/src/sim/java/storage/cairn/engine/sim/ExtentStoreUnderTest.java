@@ -98,6 +98,11 @@ final class ExtentStoreUnderTest implements StoreUnderTest {
     }
 
     @Override
+    public void losesWrites(boolean loses) {
+        disk.losesWrites(loses);
+    }
+
+    @Override
     public void replace() {
         disk.kill();
         formatted = false;

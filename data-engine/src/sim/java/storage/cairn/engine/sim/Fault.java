@@ -48,6 +48,8 @@ public enum Fault {
     NET_ISOLATED(Room.NETWORK),
     /** A reset is heard of by one side much later than by the other, so that a second connection comes before. */
     NET_LATE_CLOSE(Room.NETWORK),
+    /** A connection is taken in much later than it was made, perhaps behind a newer one, with all that was sent on it. */
+    NET_LATE_ACCEPT(Room.NETWORK),
 
     CONFIG_DELAY(Room.CONFIG),
     /** Somebody else changed the volume's value. */
@@ -58,10 +60,10 @@ public enum Fault {
     CONFIG_APPLIED_LATE(Room.CONFIG),
     /** The store does not answer for a while. */
     CONFIG_OUTAGE(Room.CONFIG),
+    /** A read gives the value before the newest. The contract forbids it; no promise may rest on that. */
+    CONFIG_STALE_READ(Room.CONFIG),
     /** The store forgets its newest changes. The contract forbids it; engines must stop rather than go on. */
-    CONFIG_ROLLED_BACK(Room.FORBIDDEN),
-    /** A read gives an older value. The contract forbids it. */
-    CONFIG_STALE_READ(Room.FORBIDDEN);
+    CONFIG_ROLLED_BACK(Room.FORBIDDEN);
 
     private final Room room;
 

@@ -119,6 +119,11 @@ public final class Faults {
         return sum;
     }
 
+    /** How often a medium did not keep what it was given. */
+    long struckOfMedia() {
+        return struck(Fault.DISK_LOST_WRITE) + struck(Fault.DISK_MISDIRECTED_WRITE) + struck(Fault.DISK_ROT);
+    }
+
     long struck(Fault fault) {
         return struck[fault.ordinal()];
     }

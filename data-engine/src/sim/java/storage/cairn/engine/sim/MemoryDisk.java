@@ -18,6 +18,7 @@ public final class MemoryDisk {
     private final TreeMap<VolumeId, MemoryVolume> volumes = new TreeMap<>();
     private final Gate gate = new Gate();
     private boolean closedClean = true;
+    private boolean losesWrites;
     private @Nullable MemoryReplicaStore open;
 
     public MemoryDisk(DiskId id, long capacitySlots, SimRandom random, Faults faults) {
@@ -56,6 +57,22 @@ public final class MemoryDisk {
         MemoryVolume victim = volumes.get(volume);
         if (victim != null) {
             victim.rot(block);
+        }
+    }
+
+    /** Whether the bytes of a write may not come to be where they belong. */
+    void losesWrites(boolean loses) {
+        losesWrites = loses;
+    }
+
+    /** A write was taken: perhaps the medium does not have it, or has it where something else was. */
+    void written(MemoryVolume volume, long block, int count) {
+        if (losesWrites && faults.strikes(Fault.DISK_LOST_WRITE, random)) {
+            volume.rot(block + random.below(count));
+        }
+        if (losesWrites && faults.strikes(Fault.DISK_MISDIRECTED_WRITE, random)) {
+            volume.rot(block + random.below(count));
+            volume.rot(random.below(volume.blocks()));
         }
     }
 

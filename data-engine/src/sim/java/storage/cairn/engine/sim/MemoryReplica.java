@@ -160,7 +160,14 @@ final class MemoryReplica implements Replica {
         for (int i = 0; i < crcs.length; i++) {
             crcs[i] = data.crc(index + i);
         }
-        enter(Gate.Step.WRITE, () -> volume.write(entry, commitSeq, contents, crcs), done, tag);
+        enter(
+                Gate.Step.WRITE,
+                () -> {
+                    volume.write(entry, commitSeq, contents, crcs);
+                    store.written(volume, entry.block(), entry.count());
+                },
+                done,
+                tag);
     }
 
     private Status admitEntry(TailEntry entry, @Nullable Buffer data, int index) {

@@ -117,6 +117,10 @@ final class MemoryReplicaStore implements ReplicaStore {
         });
     }
 
+    void written(MemoryVolume volume, long block, int count) {
+        disk.written(volume, block, count);
+    }
+
     boolean failed() {
         return failure != null;
     }

@@ -81,8 +81,9 @@ final class MemoryVolume {
 
     /** Whether a later entry of the tail changed a block of this one. */
     boolean laterOverlaps(TailEntry entry) {
-        return tail.tailMap(entry.wseq(), false).values().stream()
-                .anyMatch(later -> later.count() > 0
+        return entry.count() > 0
+                && tail.tailMap(entry.wseq(), false).values().stream()
+                        .anyMatch(later -> later.count() > 0
                         && later.block() < entry.block() + entry.count()
                         && entry.block() < later.block() + later.count());
     }

@@ -35,6 +35,7 @@ public final class SimDisk {
     private final List<Operation> underWay = new ArrayList<>();
     private @Nullable Handle handle;
     private boolean honestMedium;
+    private boolean losesWrites;
     private boolean rotted;
     private long stalledUntil;
     private long blocksWritten;
@@ -102,9 +103,18 @@ public final class SimDisk {
         return false;
     }
 
-    /** No lost or misdirected write and no rot by chance befalls this disk from now on. */
+    /** No rot befalls this disk by itself from now on, and no write is lost or misdirected unless that is told. */
     public void keepMediumHonest() {
         honestMedium = true;
+    }
+
+    /** Whether writes may be lost or misdirected even though the medium is honest otherwise. */
+    void losesWrites(boolean loses) {
+        losesWrites = loses;
+    }
+
+    private boolean struckByWrite(Fault fault) {
+        return (!honestMedium || losesWrites) && faults.strikes(fault, random);
     }
 
     /** Whether the medium holds what was written, as far as the disk was told to. */
@@ -262,9 +272,11 @@ public final class SimDisk {
         for (int i = 0; i < operation.count; i++) {
             long block = operation.block + i;
             blocksWritten++;
-            if (!honestMedium && faults.strikes(Fault.DISK_LOST_WRITE, random)) {
+            if (struckByWrite(Fault.DISK_LOST_WRITE)) {
+                rotted = true;
                 trace.event(clock.nanos(), name, "disk: lost write", block, 0, 0);
-            } else if (!honestMedium && faults.strikes(Fault.DISK_MISDIRECTED_WRITE, random)) {
+            } else if (struckByWrite(Fault.DISK_MISDIRECTED_WRITE)) {
+                rotted = true;
                 long elsewhere = random.below(medium.blocks());
                 trace.event(clock.nanos(), name, "disk: misdirected write", block, elsewhere, 0);
                 medium.complete(elsewhere, operation.copies[i]);

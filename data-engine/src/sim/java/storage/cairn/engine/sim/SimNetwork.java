@@ -15,6 +15,7 @@ public final class SimNetwork {
     private static final long HANDSHAKE_NANOS = 100_000;
     private static final long LONGEST_DELAY_NANOS = 2_000_000_000L;
     private static final long LONGEST_PARTITION_NANOS = 20_000_000_000L;
+    private static final long LATEST_ACCEPT_NANOS = 3_000_000_000L;
     private static final long CONNECT_TIMEOUT_NANOS = 20_000_000_000L;
 
     private final SimClock clock;
@@ -186,7 +187,8 @@ public final class SimNetwork {
         SimStream.join(near, far);
         streams.add(near);
         streams.add(far);
-        endpoint.whenAwake(() -> {
+        long late = faults.strikes(Fault.NET_LATE_ACCEPT, random) ? random.below(LATEST_ACCEPT_NANOS) : 0;
+        endpoint.after(late, () -> {
             if (!far.ended() && endpoint.acceptor != null) {
                 far.listener(endpoint.acceptor.accepted(far));
             }
@@ -227,8 +229,8 @@ public final class SimNetwork {
             this.acceptor = acceptor;
         }
 
-        void whenAwake(Runnable task) {
-            process.execute(task);
+        void after(long nanos, Runnable task) {
+            process.after(nanos, task);
         }
     }
 }

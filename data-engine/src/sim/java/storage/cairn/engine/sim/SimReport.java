@@ -7,6 +7,7 @@ package storage.cairn.engine.sim;
  * @param operations answered to hosts, or by the store
  * @param hash of all its events
  * @param struck how often each fault struck, by its ordinal
+ * @param administered moves, growths, deletions, new exports and wishes for other disks
  * @param convergenceNanos from healing to rest; 0: it was not to come to rest
  */
 record SimReport(
@@ -19,8 +20,9 @@ record SimReport(
         long takeovers,
         long rebuilds,
         long repairs,
+        long administered,
         long convergenceNanos) {
     static SimReport ofStore(long virtualNanos, long operations, long hash, Faults faults, long crashes) {
-        return new SimReport(virtualNanos, operations, hash, faults.struck(), crashes, 0, 0, 0, 0, 0);
+        return new SimReport(virtualNanos, operations, hash, faults.struck(), crashes, 0, 0, 0, 0, 0, 0);
     }
 }

@@ -7,6 +7,7 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.VolumeId;
 
 /** A volume of a {@link World}, as its users know it: from its creation to its deletion. */
@@ -27,6 +28,7 @@ final class SimVolume {
     /** In the order in which they were made, and when each first served a host. */
     private final List<Attachment> attachments = new ArrayList<>();
 
+    private List<DiskId> wish = List.of();
     private @Nullable Configuration known;
     private long deletedNanos = NEVER;
 
@@ -56,6 +58,11 @@ final class SimVolume {
         return known != null && known.attachId() != null && !deleted();
     }
 
+    /** Whether any host ever had to do with it. */
+    boolean wasServed() {
+        return known != null;
+    }
+
     Configuration known() {
         return Objects.requireNonNull(known);
     }
@@ -66,6 +73,15 @@ final class SimVolume {
 
     String export() {
         return name + "/" + known().attachId();
+    }
+
+    /** The disks that its replicas are wanted on; empty: it may stay where it is. */
+    List<DiskId> wish() {
+        return wish;
+    }
+
+    void wish(List<DiskId> disks) {
+        wish = List.copyOf(disks);
     }
 
     void deletedAt(long nanos) {

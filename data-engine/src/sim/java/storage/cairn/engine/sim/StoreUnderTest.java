@@ -22,8 +22,11 @@ interface StoreUnderTest {
     /** The machine lost power. */
     void powerCut();
 
-    /** From now on the medium loses and misdirects nothing and does not rot by itself. */
+    /** From now on the medium loses and misdirects nothing, unless that is told, and does not rot by itself. */
     void keepMediumHonest();
+
+    /** Whether writes may be lost or misdirected from now on. */
+    void losesWrites(boolean loses);
 
     /** A new, empty disk takes the place of this one. */
     void replace();
@@ -88,6 +91,11 @@ interface StoreUnderTest {
         @Override
         public void keepMediumHonest() {
             // It never does anything else.
+        }
+
+        @Override
+        public void losesWrites(boolean loses) {
+            disk.losesWrites(loses);
         }
 
         @Override

@@ -16,6 +16,7 @@ final class Totals {
     private long takeovers;
     private long rebuilds;
     private long repairs;
+    private long administered;
     private long converged;
     private long longestNanos;
     private long longestSeed;
@@ -29,6 +30,7 @@ final class Totals {
         takeovers += report.takeovers();
         rebuilds += report.rebuilds();
         repairs += report.repairs();
+        administered += report.administered();
         if (report.convergenceNanos() > 0) {
             converged++;
         }
@@ -64,12 +66,13 @@ final class Totals {
                 lives == 0 ? 0.0 : (double) operations / lives));
         text.append(String.format(
                 Locale.ROOT,
-                "  crashes %d, CAS conflicts %d, takeovers %d, rebuilds %d, repairs %d%n",
+                "  crashes %d, CAS conflicts %d, takeovers %d, rebuilds %d, repairs %d, changes by administrators %d%n",
                 crashes,
                 conflicts,
                 takeovers,
                 rebuilds,
-                repairs));
+                repairs,
+                administered));
         if (converged > 0) {
             text.append(String.format(
                     Locale.ROOT,

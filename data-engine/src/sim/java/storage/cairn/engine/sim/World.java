@@ -28,7 +28,8 @@ final class World {
     private static final long MOST_QUEUED_BYTES = 1L << 30;
     /** A disk is nearly full when less than this part of it is free: the rest may be promised to owners. */
     private static final int CROWDED = 2;
-
+    /** Of a block written: more of them, and a disk is never of use. */
+    private static final int MOST_MISPLACED_PER_MILLION = 300;
     final SimClock clock = new SimClock();
     final SimRandom random;
     final Faults faults;
@@ -52,11 +53,13 @@ final class World {
     private final UUID cluster;
     private final byte[] secret = new byte[32];
     private final @Nullable StoreUnderTest victim;
+    private boolean victimLost;
     private boolean calm;
     private boolean quiet;
     private boolean ending;
     private long operations;
     private long crashes;
+    private long administered;
     private long values;
 
     /**
@@ -88,6 +91,8 @@ final class World {
         this.random = new SimRandom(plan.seed);
         this.shape = wanted == null ? Shape.random(random.fork(), plan.stores) : wanted;
         this.faults = faults.defect(plan.defect);
+        this.faults.limit(Fault.DISK_LOST_WRITE, MOST_MISPLACED_PER_MILLION);
+        this.faults.limit(Fault.DISK_MISDIRECTED_WRITE, MOST_MISPLACED_PER_MILLION);
         this.trace = trace;
         this.network = new SimNetwork(clock, random.fork(), faults, trace, Frames.FRAMING);
         this.config = new SimConfigStore(clock, random.fork(), faults, trace);
@@ -104,6 +109,9 @@ final class World {
             nodes.add(new SimNode(this, i, makeDisks(i)));
         }
         this.victim = random.nextBoolean() ? null : disks.firstEntry().getValue();
+        if (victim != null) {
+            victim.losesWrites(true);
+        }
     }
 
     private List<StoreUnderTest> makeDisks(int node) {
@@ -154,7 +162,11 @@ final class World {
         long convergence = plan.liveness ? new Convergence(this).await() : 0;
         former.addAll(volumes);
         for (SimVolume volume : former) {
-            volume.history.check();
+            if (excused(volume)) {
+                volume.history.checkDetection();
+            } else {
+                volume.history.check();
+            }
         }
         return report(convergence);
     }
@@ -263,24 +275,28 @@ final class World {
         }
     }
 
-    /** Whether a volume may legitimately have lost data: it depended on the rotting disk alone for some time. */
+    /**
+     * Whether a volume may legitimately have lost data: it depended on the bad disk alone for some time, or has a
+     * replica on it that nobody can use any more.
+     */
     boolean excused(SimVolume volume) {
         StoreUnderTest bad = victim;
         return bad != null
-                && faults.struckOfDisk() > 0
-                && volume.isServed()
+                && faults.struckOfMedia() > 0
+                && volume.wasServed()
                 && config.history(volume.id()).stream()
-                        .anyMatch(value -> value.inSync().equals(List.of(bad.id())));
+                        .anyMatch(value -> value.inSync().equals(List.of(bad.id()))
+                                || (victimLost && value.replicas().contains(bad.id())));
     }
 
     /** Whether a replica of the volume may have lost what tells where its blocks are. */
     boolean rots(SimVolume volume) {
         StoreUnderTest bad = victim;
         return bad != null
-                && faults.struckOfDisk() > 0
+                && faults.struckOfMedia() > 0
                 && volume.isServed()
                 && config.history(volume.id()).stream()
-                        .anyMatch(value -> MembershipRules.replicas(value).contains(bad.id()));
+                        .anyMatch(value -> value.replicas().contains(bad.id()));
     }
 
     void nodeGone(SimNode node, boolean power) {
@@ -299,13 +315,24 @@ final class World {
         if (faults.struckOfDisk() == 0) {
             throw new Violation("I9", "a healthy disk cannot be opened: " + problem);
         }
-        if (calm) {
+        if (calm && disk.equals(victim) && faults.struckOfMedia() > 0) {
+            // Somebody has to put a new disk in its place, which nobody does here.
+            victimLost = true;
+        } else if (calm) {
             // It failed by an error from before all was healed.
             clock.execute(() -> node.kill(false));
         }
     }
 
     private void accepted(Configuration value) {
+        StoreUnderTest bad = victim;
+        if (bad != null) {
+            boolean alone = volumes.stream()
+                    .filter(SimVolume::isServed)
+                    .map(volume -> config.current(volume.id()))
+                    .anyMatch(now -> now != null && now.inSync().equals(List.of(bad.id())));
+            bad.losesWrites(!alone);
+        }
         for (SimVolume volume : volumes) {
             if (volume.isServed() && volume.known().volume().equals(value.volume())) {
                 ledger.accepted(volume, value);
@@ -333,6 +360,11 @@ final class World {
             sum += entry.getKey().contains(part) ? entry.getValue() : 0;
         }
         return sum;
+    }
+
+    /** Somebody changes a volume. */
+    void administers() {
+        administered++;
     }
 
     void operationDone() {
@@ -396,6 +428,7 @@ final class World {
                 logged("TookOver"),
                 logged("RebuildDone"),
                 logged("Repaired") - logged("NotRepaired"),
+                administered,
                 convergenceNanos);
     }
 
