@@ -84,8 +84,8 @@ final class MemoryVolume {
         return entry.count() > 0
                 && tail.tailMap(entry.wseq(), false).values().stream()
                         .anyMatch(later -> later.count() > 0
-                        && later.block() < entry.block() + entry.count()
-                        && entry.block() < later.block() + later.count());
+                                && later.block() < entry.block() + entry.count()
+                                && entry.block() < later.block() + later.count());
     }
 
     boolean applied(long epoch, long wseq) {

@@ -20,6 +20,7 @@ public final class SimBuffers implements BufferPool {
     private final long limitBytes;
     /** By capacity, in pages. */
     private final @Nullable ArrayDeque<byte[]>[] spare = newArray();
+
     private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
     private long outBytes;
 

@@ -30,6 +30,7 @@ final class World {
     private static final int CROWDED = 2;
     /** Of a block written: more of them, and a disk is never of use. */
     private static final int MOST_MISPLACED_PER_MILLION = 300;
+
     final SimClock clock = new SimClock();
     final SimRandom random;
     final Faults faults;

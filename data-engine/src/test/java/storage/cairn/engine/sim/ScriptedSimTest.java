@@ -186,9 +186,7 @@ final class ScriptedSimTest {
         script.takenOut(volume, 3);
         script.down(2);
         long bytes = 2 * volume.sizeBytes();
-        script.node(1)
-                .process()
-                .execute(() -> script.node(1).engine().resizeVolume("v", bytes, answer -> {}));
+        script.node(1).process().execute(() -> script.node(1).engine().resizeVolume("v", bytes, answer -> {}));
         script.run(1);
         script.node(3).start();
         script.until(() -> !script.current(volume).syncing().isEmpty(), "node 3's replica");
