@@ -20,6 +20,7 @@ import storage.cairn.cli.base.Json;
 import storage.cairn.cli.base.Sizes;
 import storage.cairn.cli.cluster.EngineCommand;
 import storage.cairn.cli.cluster.LocalCluster;
+import storage.cairn.cli.kubernetes.KubernetesCairn;
 
 /** The {@code cairn} command: its common options, its subcommands, and what becomes of their failures. */
 @Command(
@@ -29,6 +30,9 @@ import storage.cairn.cli.cluster.LocalCluster;
         versionProvider = Version.class,
         synopsisSubcommandLabel = "COMMAND",
         footer = {
+            "",
+            "With --kubeconfig FILE, or called as 'kubectl cairn', it is about Cairn on Kubernetes instead:",
+            "  see 'cairn --kubeconfig FILE --help'.",
             "",
             "More commands, which the launcher in the source tree runs:",
             "  test       Everything that proves Cairn on this machine.",
@@ -73,7 +77,10 @@ public final class Cairn {
     }
 
     public static void main(String[] args) {
-        System.exit(commandLine(EngineCommand.ofThisBuild()).execute(args));
+        System.exit(
+                KubernetesCairn.isMeant(args)
+                        ? KubernetesCairn.commandLine().execute(args)
+                        : commandLine(EngineCommand.ofThisBuild()).execute(args));
     }
 
     static CommandLine commandLine(EngineCommand engine) {

@@ -19,6 +19,9 @@ sealed interface Action {
     /** Puts a tombstone in the place of this very configuration. */
     record Bury(VolumeMembershipSpec before) implements Action {}
 
+    /** Replaces a configuration that was rolled back by what its disks hold. */
+    record Recover(VolumeMembershipSpec before, VolumeMembershipSpec next) implements Action {}
+
     /** Holds the resource for as long as the data is there. */
     record Hold() implements Action {}
 

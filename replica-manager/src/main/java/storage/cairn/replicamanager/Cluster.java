@@ -65,6 +65,8 @@ record Cluster(
      * @param wanted disks that it was wanted on last; empty: nobody said
      * @param deleteAfter when its data is erased; null: nobody asked for it
      * @param leaving whether somebody deleted its resource
+     * @param held by disk, configurations that replicas hold and the store forgot, as their engines said
+     * @param recover how somebody wants it recovered from its disks; empty: nobody does
      */
     record VolumeState(
             String name,
@@ -74,7 +76,9 @@ record Cluster(
             java.util.List<String> wanted,
             @Nullable Instant deleteAfter,
             boolean hasFinalizer,
-            boolean leaving) {}
+            boolean leaving,
+            Map<String, VolumeMembershipSpec> held,
+            String recover) {}
 
     @Nullable
     NodeState nodeOf(DiskState disk) {

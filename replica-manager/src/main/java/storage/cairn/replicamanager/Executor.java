@@ -55,6 +55,7 @@ final class Executor implements Requests {
                             Informed.DELETE_AFTER,
                             after.instant() == null ? null : after.instant().toString()));
                 case Action.Bury bury -> bury(volume, bury.before());
+                case Action.Recover recover -> recover(volume, recover.before(), recover.next());
                 case Action.Hold ignored -> problem(finalizers(volume, true));
                 case Action.LetGo ignored -> letGo(volume);
             };
@@ -93,6 +94,15 @@ final class Executor implements Requests {
                         before.changeId(),
                         "/spec",
                         MembershipObjects.spec(MembershipObjects.tombstone(before)))));
+    }
+
+    private String recover(VolumeState volume, VolumeMembershipSpec before, VolumeMembershipSpec next)
+            throws NoReplyException {
+        Reply replaced = patch(
+                MembershipObjects.path(volume.spec().id()),
+                MembershipObjects.replaceIf(
+                        "/spec/changeId", before.changeId(), "/spec", MembershipObjects.spec(next)));
+        return replaced.ok() ? problem(annotate(path(volume), Api.RECOVER, null)) : replaced.message();
     }
 
     private String letGo(VolumeState volume) throws NoReplyException {

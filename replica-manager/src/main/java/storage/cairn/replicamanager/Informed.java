@@ -5,8 +5,10 @@ import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.coordination.v1.Lease;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.Informable;
 import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
+import io.fabric8.kubernetes.client.utils.Serialization;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -26,6 +28,7 @@ import storage.cairn.api.resource.StoragePool;
 import storage.cairn.api.resource.StoragePoolSpec;
 import storage.cairn.api.resource.Volume;
 import storage.cairn.api.resource.VolumeMembership;
+import storage.cairn.api.resource.VolumeMembershipSpec;
 import storage.cairn.replicamanager.Cluster.DiskState;
 import storage.cairn.replicamanager.Cluster.NodeState;
 import storage.cairn.replicamanager.Cluster.VolumeState;
@@ -49,13 +52,28 @@ final class Informed implements AutoCloseable {
      * @param changed called on threads of the informers when something but a Lease changed
      */
     Informed(KubernetesClient client, Runnable changed) {
-        this.volumes = client.resources(Volume.class).inform(new Handler<>(changed));
-        this.memberships = client.resources(VolumeMembership.class).inform(new Handler<>(changed));
-        this.pools = client.resources(StoragePool.class).inform(new Handler<>(changed));
-        this.disks = client.resources(Disk.class).inform(new Handler<>(changed));
-        this.nodes = client.resources(StorageNode.class).inform(new Handler<>(changed));
-        this.leases = client.leases().inNamespace(Api.NAMESPACE).inform(new Handler<>(() -> {}));
-        this.machines = client.nodes().inform(new Handler<>(() -> {}));
+        this.volumes = follow(client.resources(Volume.class), changed);
+        this.memberships = follow(client.resources(VolumeMembership.class), changed);
+        this.pools = follow(client.resources(StoragePool.class), changed);
+        this.disks = follow(client.resources(Disk.class), changed);
+        this.nodes = follow(client.resources(StorageNode.class), changed);
+        this.leases = follow(client.leases().inNamespace(Api.NAMESPACE), () -> {});
+        this.machines = follow(client.nodes(), () -> {});
+    }
+
+    /** Begins to follow a kind, and never gives up: an API server that does not answer yet will. */
+    private static <T> SharedIndexInformer<T> follow(Informable<T> kind, Runnable changed) {
+        SharedIndexInformer<T> informer = kind.runnableInformer(0);
+        informer.addEventHandler(new Handler<>(changed));
+        informer.exceptionHandler((started, failure) -> {
+            LOG.warn(
+                    "{} cannot be followed now, and is tried again: {}",
+                    informer.getApiTypeClass(),
+                    failure.toString());
+            return true;
+        });
+        var _ = informer.start();
+        return informer;
     }
 
     private record Handler<T>(Runnable changed) implements ResourceEventHandler<T> {
@@ -217,9 +235,31 @@ final class Informed implements AutoCloseable {
                             membership == null ? List.of() : listed(annotation(membership, Api.PLACEMENT)),
                             after.isEmpty() ? null : instant(after),
                             volume.getMetadata().getFinalizers().contains(VolumePlan.FINALIZER),
-                            volume.getMetadata().getDeletionTimestamp() != null));
+                            volume.getMetadata().getDeletionTimestamp() != null,
+                            membership == null ? Map.of() : held(membership),
+                            annotation(volume, Api.RECOVER)));
         }
         return all;
+    }
+
+    /** What engines put on record of replicas that are ahead of the store. */
+    private static Map<String, VolumeMembershipSpec> held(VolumeMembership membership) {
+        Map<String, VolumeMembershipSpec> held = new TreeMap<>();
+        Map<String, String> annotations = membership.getMetadata().getAnnotations();
+        if (annotations != null) {
+            annotations.forEach((key, text) -> {
+                if (key.startsWith(Api.WITNESS_PREFIX)) {
+                    try {
+                        held.put(
+                                key.substring(Api.WITNESS_PREFIX.length()),
+                                Serialization.unmarshal(text, VolumeMembershipSpec.class));
+                    } catch (RuntimeException e) {
+                        LOG.warn("annotation {} of membership {} cannot be read: {}", key, name(membership), e);
+                    }
+                }
+            });
+        }
+        return held;
     }
 
     /** Ids of memberships of living volumes for which there is no Volume. */

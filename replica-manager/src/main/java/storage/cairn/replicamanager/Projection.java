@@ -72,6 +72,10 @@ final class Projection {
                             + volume.name() + "' keeps it";
             return new Said(Phase.DELETING, trouble.isEmpty() ? until : trouble);
         }
+        VolumeMembershipSpec newest = RolledBack.newest(membership, volume.held());
+        if (newest != null) {
+            return new Said(Phase.UNAVAILABLE, rolledBack(volume, membership, newest) + trouble);
+        }
         List<String> reasons = new ArrayList<>();
         int reachable = 0;
         for (String disk : membership.inSync()) {
@@ -108,6 +112,14 @@ final class Projection {
         return complete
                 ? new Said(Phase.READY, words)
                 : new Said(Phase.DEGRADED, reachable + " of " + wanted + " replicas are in sync. " + words);
+    }
+
+    private String rolledBack(VolumeState volume, VolumeMembershipSpec stored, VolumeMembershipSpec newest) {
+        List<String> ahead = volume.held().keySet().stream().map(health::place).toList();
+        return "StoreRolledBack: the API server's data was restored from a backup. It has epoch " + stored.epoch()
+                + " of term " + stored.storeTerm() + ", epoch " + newest.epoch() + " of term " + newest.storeTerm()
+                + " is on " + String.join(", ", ahead) + ". Nothing is changed or deleted. Restore its newest state, or"
+                + " run 'cairn recover " + volume.name() + " --from-disks'. ";
     }
 
     private String outOfSync(String disk, VolumeMembershipSpec membership) {

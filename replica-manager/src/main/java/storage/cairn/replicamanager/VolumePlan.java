@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import storage.cairn.api.resource.Api;
 import storage.cairn.api.resource.StoragePoolSpec;
 import storage.cairn.api.resource.VolumeMembershipSpec;
 import storage.cairn.replicamanager.Cluster.NodeState;
@@ -71,6 +72,10 @@ final class VolumePlan {
         if (membership != null && membership.deleted()) {
             return volume.hasFinalizer() || !volume.leaving() ? Plan.of(new Action.LetGo()) : Plan.of();
         }
+        VolumeMembershipSpec newest = membership == null ? null : RolledBack.newest(membership, volume.held());
+        if (membership != null && newest != null) {
+            return recover(volume, membership, newest);
+        }
         if (volume.spec().deleteRequest() != null) {
             return delete(volume, membership);
         }
@@ -85,6 +90,18 @@ final class VolumePlan {
             return Plan.of(new Action.DeleteAfter(null));
         }
         return membership == null ? create(volume) : place(volume, membership);
+    }
+
+    /** Nothing else is done to a volume of which the store forgot a part: no change of members, no deletion. */
+    private Plan recover(VolumeState volume, VolumeMembershipSpec membership, VolumeMembershipSpec newest) {
+        if (volume.recover().isEmpty()) {
+            return Plan.of();
+        }
+        boolean acceptLoss = volume.recover().equals(Api.RECOVER_ACCEPT_LOSS);
+        return switch (RolledBack.recover(membership, newest, health, acceptLoss)) {
+            case RolledBack.Outcome.Refused refused -> Plan.stuck("recovery refused: " + refused.reason());
+            case RolledBack.Outcome.Recovered recovered -> Plan.of(new Action.Recover(membership, recovered.next()));
+        };
     }
 
     private Plan delete(VolumeState volume, @Nullable VolumeMembershipSpec membership) {

@@ -73,7 +73,7 @@ final class SweepTest {
     }
 
     private void volume(VolumeSpec spec, @Nullable VolumeMembershipSpec membership, String... wanted) {
-        volumes.put("v", new VolumeState("v", 1, spec, membership, List.of(wanted), null, true, false));
+        volumes.put("v", new VolumeState("v", 1, spec, membership, List.of(wanted), null, true, false, Map.of(), ""));
     }
 
     private Cluster known() {
@@ -107,7 +107,8 @@ final class SweepTest {
     @Test
     void aNewVolumeIsHeldBeforeItIsRecorded() {
         cluster(3);
-        volumes.put("v", new VolumeState("v", 1, spec("10Gi", 3, null), null, List.of(), null, false, false));
+        volumes.put(
+                "v", new VolumeState("v", 1, spec("10Gi", 3, null), null, List.of(), null, false, false, Map.of(), ""));
         assertThat(plan().actions()).containsExactly(new Action.Hold());
     }
 
@@ -125,7 +126,9 @@ final class SweepTest {
                         List.of(),
                         null,
                         true,
-                        false));
+                        false,
+                        Map.of(),
+                        ""));
         volume(spec("10Gi", 3, null), null);
         assertThat(recorded()).hasSize(3).doesNotContain("d2");
         Set<String> places = new HashSet<>();
@@ -181,7 +184,8 @@ final class SweepTest {
     void whatOneVolumeGetsInASweepIsNotPromisedToAnother() {
         cluster(3);
         volume(spec("150Gi", 3, null), null);
-        volumes.put("w", new VolumeState("w", 1, spec("150Gi", 3, null), null, List.of(), null, true, false));
+        volumes.put(
+                "w", new VolumeState("w", 1, spec("150Gi", 3, null), null, List.of(), null, true, false, Map.of(), ""));
         Map<String, Plan> plans = new Sweep(known(), RULES).plan();
         assertThat(plans.values().stream().filter(plan -> plan.trouble().isEmpty()))
                 .hasSize(1);
@@ -298,7 +302,10 @@ final class SweepTest {
     }
 
     private void deleteAfter(VolumeMembershipSpec membership, Instant instant) {
-        volumes.put("v", new VolumeState("v", 1, spec("10Gi", 3, ID), membership, List.of(), instant, true, false));
+        volumes.put(
+                "v",
+                new VolumeState(
+                        "v", 1, spec("10Gi", 3, ID), membership, List.of(), instant, true, false, Map.of(), ""));
     }
 
     @Test
@@ -326,7 +333,9 @@ final class SweepTest {
                         List.of(),
                         NOW.plusSeconds(60),
                         true,
-                        false));
+                        false,
+                        Map.of(),
+                        ""));
         assertThat(plan().actions()).containsExactly(new Action.DeleteAfter(null));
     }
 
@@ -343,7 +352,9 @@ final class SweepTest {
                         List.of(),
                         null,
                         true,
-                        true));
+                        true,
+                        Map.of(),
+                        ""));
         assertThat(plan().actions()).isEmpty();
         assertThat(status().reason()).contains("cairn volume delete v");
         assertThat(status().conditions()).anyMatch(each -> each.getType().equals("DeletionRefused"));
@@ -382,7 +393,9 @@ final class SweepTest {
                             List.of(),
                             null,
                             true,
-                            false));
+                            false,
+                            Map.of(),
+                            ""));
         }
         assertThat(moves()).isEmpty();
         node(4, "", NOW);

@@ -17,6 +17,15 @@ public final class Api {
     /** Annotation of a VolumeMembership: the disks that its volume is wanted on, with commas between them. */
     public static final String PLACEMENT = GROUP + "/placement";
 
+    /** Before the UUID of a disk, in an annotation of a VolumeMembership: a later configuration that it holds. */
+    public static final String WITNESS_PREFIX = "witness." + GROUP + "/";
+
+    /** Annotation of a Volume: somebody wants it recovered from its disks; the value says how. */
+    public static final String RECOVER = GROUP + "/recover";
+
+    public static final String RECOVER_FROM_DISKS = "from-disks";
+    public static final String RECOVER_ACCEPT_LOSS = "accept-loss";
+
     /** Text of a UUID as this project writes it. */
     static final String UUID_PATTERN = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
 

@@ -1,6 +1,7 @@
 package storage.cairn.engine.kube;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
@@ -10,6 +11,8 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import storage.cairn.api.register.NameClaims;
+import storage.cairn.api.register.NoReplyException;
+import storage.cairn.api.register.Reply;
 import storage.cairn.api.resource.Api;
 import storage.cairn.engine.port.Clock;
 import storage.cairn.engine.port.ConfigStore;
@@ -61,6 +64,29 @@ public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
          * @param disks all of them; none: nobody minds where it is
          */
         void wished(VolumeId volume, List<DiskId> disks);
+    }
+
+    /** Puts it on record that a replica holds a configuration that the API server's data forgot. */
+    public void testify(DiskId disk, Configuration held) {
+        boolean taken = lanes.submit(held.volume(), () -> {
+            ObjectNode patch = ApiClient.JSON.createObjectNode();
+            patch.putObject("metadata")
+                    .putObject("annotations")
+                    .put(Api.WITNESS_PREFIX + disk, Memberships.spec(held).toString());
+            try {
+                Reply written = api.merge(Memberships.path(held.volume()), patch);
+                if (!written.ok()) {
+                    problems.accept("volume=" + held.name() + " its later configuration is not on record: "
+                            + written.message());
+                }
+            } catch (NoReplyException e) {
+                problems.accept(
+                        "volume=" + held.name() + " its later configuration is not on record: " + e.getMessage());
+            }
+        });
+        if (!taken) {
+            problems.accept("volume=" + held.name() + " its later configuration is not on record: too much waits");
+        }
     }
 
     /** Before {@link #watch}. */

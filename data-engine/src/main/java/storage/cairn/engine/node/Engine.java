@@ -109,6 +109,9 @@ final class Engine {
                 new EngineLog()));
         this.disks = LocalDisks.open(config, cluster.clusterId(), loop, devices);
         loop.call(() -> {
+            if (configStore instanceof KubernetesConfigStore onRecord) {
+                node.whenForgotten(onRecord::testify);
+            }
             disks.stores().forEach(node::addStore);
             node.start();
             return disks;

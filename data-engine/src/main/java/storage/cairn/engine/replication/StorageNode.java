@@ -38,6 +38,7 @@ public final class StorageNode implements Exports {
     private final Deletions deletions;
     private final EmptyReplicas emptyReplicas;
     private final Placements placements;
+    private Forgotten forgotten = (disk, held) -> {};
     private final Scrub scrub;
     private final Set<Incoming> incoming = new LinkedHashSet<>();
     private int unproved;
@@ -191,6 +192,45 @@ public final class StorageNode implements Exports {
         } else {
             emptyReplicas.check(value);
         }
+        if (isBehindAReplica(value)) {
+            testify(value.volume());
+        }
+    }
+
+    private boolean isBehindAReplica(Configuration value) {
+        for (ServedDisk disk : replicas.disks()) {
+            ReplicaSlot slot = disk.slots().get(value.volume());
+            if (slot != null && slot.replica().configuration().provesRollBackOf(value)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Tells of each replica here that is ahead of the store, if it still is by a fresh read. */
+    private void testify(VolumeId volume) {
+        context.configStore.get(volume, outcome -> {
+            if (!(outcome instanceof ConfigStore.Read.Found found)) {
+                return;
+            }
+            for (ServedDisk disk : replicas.disks()) {
+                ReplicaSlot slot = disk.slots().get(volume);
+                Configuration held = slot == null ? null : slot.replica().configuration();
+                if (held != null && held.provesRollBackOf(found.current().value())) {
+                    forgotten.ahead(disk.id(), held);
+                }
+            }
+        });
+    }
+
+    /** Hears of replicas whose configuration the store forgot. */
+    public interface Forgotten {
+        void ahead(DiskId disk, Configuration held);
+    }
+
+    /** Before {@link #start}. */
+    public void whenForgotten(Forgotten listener) {
+        forgotten = listener;
     }
 
     /** A node joined the cluster; one that is known already may be told again. */
