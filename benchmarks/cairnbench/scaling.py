@@ -167,11 +167,13 @@ def clients(args, folder):
 def full(args, folder):
     """Random writes to a fresh disk, to one that is 90 % full, and after a million random overwrites of that."""
     disk_mib = max(2048, args.mib)
-    cluster = systems.Cluster(folder, int(disk_mib * FULL), disk_mib=disk_mib)
+    cluster = systems.Cluster(folder, 0, disk_mib=disk_mib, volume=False)
     small = disk_mib // 16
     rows = []
     try:
         cluster.start()
+        cluster.mib = int(cluster.capacity_mib() * FULL)
+        cluster.serve()
         load.fio(cluster.target(), ["--rw=write", "--bs=1M", "--iodepth=4", f"--size={small}M"], "fill a sixteenth")
         fresh = cluster.measure("fresh", WRITE, small, args.seconds)
         rows.append(figures_row("fresh", fresh, fresh["iops"]))

@@ -92,13 +92,21 @@ class Cluster(System):
     def start(self):
         self.cairn("up", "--nodes", "3", "--disk-size", f"{self.disk_mib}M")
         if self.volume:
-            self.cairn("volume", "create", "bench", "--size", f"{self.mib}M")
-            self.uri = json.loads(self.cairn("volume", "serve", "bench", "-o", "json"))["uris"][0]
+            self.serve()
         for entry in sorted(os.listdir(self.folder)):
             pid_file = os.path.join(self.folder, entry, "engine.pid")
             if os.path.exists(pid_file):
                 with open(pid_file) as f:
                     self.engines.append(int(f.read().split()[0]))
+
+    def serve(self):
+        self.cairn("volume", "create", "bench", "--size", f"{self.mib}M")
+        self.uri = json.loads(self.cairn("volume", "serve", "bench", "-o", "json"))["uris"][0]
+
+    def capacity_mib(self):
+        """What the smallest disk has room for."""
+        status = json.loads(self.cairn("status", "-o", "json"))
+        return min(disk["capacityBytes"] for disk in status["disks"]) >> 20
 
     def stop(self):
         if os.path.exists(os.path.join(self.folder, "cluster.json")):
