@@ -32,6 +32,7 @@ final class OneDisk {
     final int blocks;
     final SimBuffers buffers = new SimBuffers(1L << 30);
     LongPredicate refuseWrites = NONE;
+    LongPredicate refuseReads = NONE;
     /** Writes that begin there do not reach the disk until they are let go. */
     LongPredicate heldWrites = NONE;
     /** The same of reads. */
@@ -295,7 +296,9 @@ final class OneDisk {
         @Override
         public void read(long block, int count, Buffer into, int index, Completion completion, long tag) {
             deviceReads++;
-            perhapsHeld(heldReads.test(block), () -> below.read(block, count, into, index, completion, tag));
+            Completion failing = (t, errno) -> completion.done(t, EIO);
+            Completion told = refuseReads.test(block) ? failing : completion;
+            perhapsHeld(heldReads.test(block), () -> below.read(block, count, into, index, told, tag));
         }
 
         @Override

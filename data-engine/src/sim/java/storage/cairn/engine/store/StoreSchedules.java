@@ -2,7 +2,9 @@ package storage.cairn.engine.store;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.LongConsumer;
@@ -31,9 +33,11 @@ public final class StoreSchedules {
         ALL.put("half-of-the-superblocks-is-whole", StoreSchedules::halfOfTheSuperblocksIsWhole);
         ALL.put("lost-page-is-an-error", StoreSchedules::lostPageIsAnError);
         ALL.put("only-the-present-run-is-replayed", StoreSchedules::onlyThePresentRunIsReplayed);
+        ALL.put("passing-read-error-costs-no-page", StoreSchedules::passingReadErrorCostsNoPage);
         ALL.put("readers-keep-their-slots", StoreSchedules::readersKeepTheirSlots);
         ALL.put("ring-waits-for-the-checkpoint", StoreSchedules::ringWaitsForTheCheckpoint);
         ALL.put("recovered-data-is-flushed-first", StoreSchedules::recoveredDataIsFlushedFirst);
+        ALL.put("smaller-size-is-a-mere-entry", StoreSchedules::smallerSizeIsAMereEntry);
         ALL.put("torn-journal-block-is-left-out", StoreSchedules::tornJournalBlockIsLeftOut);
     }
 
@@ -149,6 +153,31 @@ public final class StoreSchedules {
         one.open();
         long found = one.read(300);
         check(found == -1, "I23", "block 300, whose map is lost, reads as " + found);
+    }
+
+    /** The pages on the way to a block cannot be read twice, and then can. */
+    private static void passingReadErrorCostsNoPage(long seed) {
+        OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, seed % 2 == 0);
+        wrote(one, 300, 1, 70);
+        one.close(false);
+        reopen(one, "I23");
+        Map<Long, Integer> refused = new HashMap<>();
+        one.refuseReads = block -> one.isSlot(block)
+                && ByteBuffer.wrap(one.disk.content(block)).getLong() != 70
+                && refused.merge(block, 1, Integer::sum) < 3;
+        holds(one, 300, 70, "I23");
+        check(!refused.isEmpty(), "store", "no page was read");
+    }
+
+    /** An owner whose configuration tells less than a growth that is durable here sends an entry of the smaller size. */
+    private static void smallerSizeIsAMereEntry(long seed) {
+        OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, seed % 2 == 0);
+        for (long blocks : new long[] {2L * VOLUME, VOLUME}) {
+            Status status = one.status(answer -> one.replica().resize(one.epoch, ++one.wseq, 0, blocks, answer, 0));
+            check(status == Status.OK, "I29", "an entry of " + blocks + " blocks answered " + status);
+        }
+        wrote(one, 2L * VOLUME - 1, 1, 10);
+        holds(one, 2L * VOLUME - 1, 10, "I29");
     }
 
     /**
