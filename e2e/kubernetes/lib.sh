@@ -6,6 +6,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 home=${CAIRN_E2E_DIR:-$HOME/.cache/cairn-e2e}
 kubernetes_version=v1.34.4
 etcd_version=v3.6.16
+helm_version=v3.19.0
 bin=$home/bin
 images=$home/images
 run=$home/run    # all that a running cluster has made; gone after `down`
@@ -18,11 +19,11 @@ readonly API_ADDRESS=10.99.0.1 API_PORT=6443 SERVICES=10.96.0.0/16 MAX_NODES=9
 # The cgroup (version 1) hierarchies that a node has a part of its own in.
 readonly CONTROLLERS=(cpu cpuacct cpuset memory devices freezer blkio pids systemd)
 # What kubelet and containerd expect at fixed places. Each node mounts folders of its own over them.
-readonly NODE_FOLDERS=(/var/lib/kubelet /var/lib/containerd /var/lib/cni /var/log/pods /var/log/containers
+readonly NODE_FOLDERS=(/var/lib/kubelet /var/lib/containerd /var/lib/cni /var/lib/cairn /var/log/pods /var/log/containers
   /etc/cni/net.d)
 
 readonly API_SERVER_BINARIES=(etcd kube-apiserver kubectl)
-readonly NODE_BINARIES=(kube-controller-manager kube-scheduler kubelet kube-proxy etcdctl pause)
+readonly NODE_BINARIES=(helm kube-controller-manager kube-scheduler kubelet kube-proxy etcdctl pause)
 
 PATH=$bin:$PATH:/usr/sbin:/sbin
 export KUBECONFIG=$run/admin.kubeconfig
