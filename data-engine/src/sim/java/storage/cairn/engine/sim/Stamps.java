@@ -57,7 +57,7 @@ public final class Stamps {
     public static long getSector(ByteBuffer bytes, int offset) {
         long stamp = bytes.getLong(offset);
         for (int i = 1; i < WORDS; i++) {
-            if (bytes.getLong(offset + i * Long.BYTES) != (stamp == 0 ? 0 : stamp ^ (i * GAMMA))) {
+            if (bytes.getLong(offset + i * Long.BYTES) != word(stamp, i)) {
                 return GARBAGE;
             }
         }
@@ -68,7 +68,11 @@ public final class Stamps {
     static long glance(ByteBuffer bytes, int offset) {
         long stamp = bytes.getLong(offset);
         long last = bytes.getLong(offset + SECTOR_BYTES - Long.BYTES);
-        return last == (stamp == 0 ? 0 : stamp ^ ((WORDS - 1) * GAMMA)) ? stamp : GARBAGE;
+        return last == word(stamp, WORDS - 1) ? stamp : GARBAGE;
+    }
+
+    private static long word(long stamp, int i) {
+        return stamp == 0 ? 0 : stamp ^ (i * GAMMA);
     }
 
     /** Checksum of a block filled with that. */
