@@ -67,7 +67,9 @@ public final class MembershipFuzz implements FuzzTarget {
     public List<byte[]> seeds() {
         return List.of(
                 Memberships.object(value()).toString().getBytes(StandardCharsets.UTF_8),
-                MembershipObjects.voided(value().volume().toString(), "fuzzed").toString().getBytes(StandardCharsets.UTF_8),
+                MembershipObjects.voided(value().volume().toString(), "fuzzed")
+                        .toString()
+                        .getBytes(StandardCharsets.UTF_8),
                 "{\"kind\": \"Status\", \"message\": \"not found\", \"details\": {\"name\": \"x\"}, \"code\": 404}"
                         .getBytes(StandardCharsets.UTF_8));
     }

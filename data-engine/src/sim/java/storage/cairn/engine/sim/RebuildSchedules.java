@@ -108,7 +108,8 @@ final class RebuildSchedules {
         script.gate(1).open();
         script.until(write::answered, "the answer to a write");
         // A replica that counts and lacks the write would keep it waiting, and be set aside for that.
-        Script.check(script.world.logged("SetAside") == 0, "I13", "a joined replica lacks a write from before it joined");
+        Script.check(
+                script.world.logged("SetAside") == 0, "I13", "a joined replica lacks a write from before it joined");
         play.rebuilt();
         script.holdsEverywhere(play.volume, NEXT_EXTENT, NEW, "I13");
     }
