@@ -19,6 +19,8 @@ final class HostOp {
     final List<History.Pending> writes = new ArrayList<>();
 
     boolean answered;
+    /** A later change of the same bytes was asked for: asked again, this one might undo it after its answer. */
+    boolean overtaken;
     /** How often. */
     int sent;
 
@@ -40,6 +42,13 @@ final class HostOp {
 
     boolean changes() {
         return kind == Kind.WRITE || kind == Kind.ZERO;
+    }
+
+    /** Whether it meets the bytes of the other. */
+    boolean overlaps(HostOp other) {
+        long first = (long) block * Stamps.SECTORS + sector;
+        long otherFirst = (long) other.block * Stamps.SECTORS + other.sector;
+        return first < otherFirst + other.sectors && otherFirst < first + sectors;
     }
 
     long value(int index) {

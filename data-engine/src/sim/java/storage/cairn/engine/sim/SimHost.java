@@ -112,6 +112,9 @@ final class SimHost {
     }
 
     private void ask(HostOp op) {
+        for (HostOp earlier : waiting) {
+            earlier.overtaken |= op.changes() && earlier.changes() && op.overlaps(earlier);
+        }
         waiting.add(op);
         if (op.changes()) {
             if (op.small()) {
@@ -324,7 +327,7 @@ final class SimHost {
         tell(from, "leaves: " + why);
         from.end();
         for (HostOp op : List.copyOf(waiting)) {
-            if (op.kind == HostOp.Kind.READ || op.kind == HostOp.Kind.FLUSH || random.below(4) == 0) {
+            if (!op.changes() || op.overtaken || random.below(4) == 0) {
                 op.answered = true;
                 waiting.remove(op);
             }
