@@ -12,7 +12,8 @@ import storage.cairn.engine.port.VolumeId;
 
 /**
  * The disks that each volume is wanted on, and the steps that bring it there: a wanted disk becomes a replica that is
- * rebuilt like any other, and an unwanted one leaves once every wanted disk is in sync.
+ * rebuilt like any other, and an unwanted one leaves once every wanted disk is in sync. Where a volume has the most
+ * replicas that one can have, an unwanted one makes room first.
  *
  * <p>A wish is no decision. The owner carries it out, by changes of the configuration like all others. A volume that
  * nobody owns is taken over for it by the node of its first reachable replica, and given up again afterwards.
@@ -97,12 +98,14 @@ final class Placements {
                 return new Step(new Change(current).without(disk), "Leaving", "disk " + disk, member);
             }
         }
-        return complete ? surplus(current, wanted, members) : null;
+        // A volume that has as many replicas as it may gives one up first.
+        return surplus(current, wanted, complete ? wanted.size() : wanted.size() - 1, members);
     }
 
-    /** All wanted ones are in sync: the others go, that of the owner's own node last. */
-    private static @Nullable Step surplus(Configuration current, List<DiskId> wanted, Members members) {
-        if (current.inSync().size() - 1 < Math.max(current.minInSync(), wanted.size())) {
+    /** Those that are not wanted go, that of the owner's own node last, as long as so many are left in sync. */
+    private static @Nullable Step surplus(
+            Configuration current, List<DiskId> wanted, int least, Members members) {
+        if (current.inSync().size() - 1 < Math.max(current.minInSync(), least)) {
             return null;
         }
         Member chosen = null;

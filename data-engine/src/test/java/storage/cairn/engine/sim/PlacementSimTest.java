@@ -141,6 +141,22 @@ final class PlacementSimTest {
         assertThat(script.read(1, opened, 0)).isEqualTo(7 * STAMP);
     }
 
+    /** Seed 778022 of the clusters in memory: such a volume waited for ever for a place. */
+    @Test
+    void aVolumeWithTheMostReplicasMovesToo() {
+        Script script = new Script(5, 6);
+        Configuration volume = recorded(script, disks(script, 1, 2, 3, 4, 5));
+        script.run(5);
+        script.done(1, (engine, receiver) -> engine.serve("recorded", receiver));
+        HostVolume opened = script.opened(1, volume);
+        assertThat(script.write(1, opened, 0, 7 * STAMP)).isEqualTo(Status.OK);
+
+        List<DiskId> wanted = disks(script, 1, 2, 4, 6);
+        want(script, volume, wanted);
+        script.until(() -> isOn(script, volume, wanted), "the volume in place");
+        assertThat(script.read(1, opened, 0)).isEqualTo(7 * STAMP);
+    }
+
     /** Nothing is taken away for a wish that cannot come true. */
     @Test
     void aWishForADiskThatIsNotThereTakesNothingAway() {
