@@ -103,8 +103,7 @@ final class Placements {
     }
 
     /** Those that are not wanted go, that of the owner's own node last, as long as so many are left in sync. */
-    private static @Nullable Step surplus(
-            Configuration current, List<DiskId> wanted, int least, Members members) {
+    private static @Nullable Step surplus(Configuration current, List<DiskId> wanted, int least, Members members) {
         if (current.inSync().size() - 1 < Math.max(current.minInSync(), least)) {
             return null;
         }
