@@ -51,6 +51,8 @@ final class Lives implements AutoCloseable {
             return new Outcome(life, life.run(Trace.hashing()), null);
         } catch (Violation violation) {
             return new Outcome(life, null, violation);
+        } catch (RuntimeException | Error e) {
+            throw new IllegalStateException("the life of seed " + life.seed() + " ended its thread", e);
         }
     }
 
@@ -59,7 +61,7 @@ final class Lives implements AutoCloseable {
         try {
             return begun.remove().get();
         } catch (ExecutionException e) {
-            throw new IllegalStateException("a simulated life ended its thread", e.getCause());
+            throw new IllegalStateException(e.getCause());
         }
     }
 

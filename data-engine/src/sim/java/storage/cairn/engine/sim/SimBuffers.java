@@ -17,12 +17,16 @@ public final class SimBuffers implements BufferPool {
     /** One byte in each stretch is enough to spoil its checksum. */
     private static final int POISON_STEP = 256;
 
+    /** What is kept for use again: a life has many pools, and buffers of many lengths. */
+    private static final long MOST_SPARE_BYTES = 2 << 20;
+
     private final long limitBytes;
     /** By capacity, in pages. */
     private final @Nullable ArrayDeque<byte[]>[] spare = newArray();
 
     private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
     private long outBytes;
+    private long spareBytes;
 
     public SimBuffers(long limitBytes) {
         this.limitBytes = limitBytes;
@@ -40,6 +44,7 @@ public final class SimBuffers implements BufferPool {
         outBytes += capacity;
         ArrayDeque<byte[]> used = spare[capacity / PAGE_BYTES];
         byte[] memory = used == null ? null : used.poll();
+        spareBytes -= memory == null ? 0 : capacity;
         return new SimBuffer(ByteBuffer.wrap(memory == null ? new byte[capacity] : memory));
     }
 
@@ -54,6 +59,10 @@ public final class SimBuffers implements BufferPool {
     }
 
     private void keep(byte[] memory) {
+        if (spareBytes + memory.length > MOST_SPARE_BYTES) {
+            return;
+        }
+        spareBytes += memory.length;
         int pages = memory.length / PAGE_BYTES;
         ArrayDeque<byte[]> used = spare[pages];
         if (used == null) {
