@@ -79,7 +79,7 @@ public final class Cairn {
     public static void main(String[] args) {
         System.exit(
                 KubernetesCairn.isMeant(args)
-                        ? KubernetesCairn.commandLine().execute(args)
+                        ? KubernetesCairn.commandLine(Version.current()).execute(args)
                         : commandLine(EngineCommand.ofThisBuild()).execute(args));
     }
 

@@ -70,16 +70,21 @@ public final class KubernetesCairn {
                 || Arrays.stream(arguments).anyMatch(each -> each.equals(OPTION) || each.startsWith(OPTION + "="));
     }
 
-    public static CommandLine commandLine() {
+    /**
+     * @param version of this build
+     */
+    public static CommandLine commandLine(String version) {
         KubernetesCairn cairn = new KubernetesCairn();
         CommandLine line = new CommandLine(cairn);
+        line.getCommandSpec().version("cairn " + version);
         line.addSubcommand(new StatusCommand(cairn))
                 .addSubcommand(new VolumeCommands(cairn))
                 .addSubcommand(new DiskCommands(cairn))
                 .addSubcommand(new NodeCommands(cairn))
                 .addSubcommand(new RecoverCommand(cairn))
                 .addSubcommand(new CheckCommand(cairn))
-                .addSubcommand(new SupportBundleCommand(cairn));
+                .addSubcommand(new SupportBundleCommand(cairn))
+                .addSubcommand(new VersionCommand(cairn, version));
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((error, failed, parsed) -> report(error, failed.getErr()));
         return line;
