@@ -126,6 +126,7 @@ final class StatusCommand implements Callable<Integer> {
         Attachments attachments = new Attachments(cluster.dir());
         Table table = new Table(
                 "VOLUME", "SIZE>", "PHASE", "OWNER>", "EPOCH>", "REPLICAS (NODE:STATE)", "CLIENTS>", "DEVICE");
+        List<String> remarks = new ArrayList<>();
         for (Volume volume : volumes) {
             Optional<Attachments.Found> attached = attachments.look(volume.getName());
             table.row(
@@ -137,19 +138,15 @@ final class StatusCommand implements Callable<Integer> {
                     Views.replicas(volume),
                     volume.hasActivity() ? volume.getActivity().getClients() : "-",
                     attached.map(StatusCommand::device).orElse("-"));
+            if (!volume.getReason().isEmpty()) {
+                remarks.add("Volume " + volume.getName() + ": " + volume.getReason());
+            }
+            attached.map(Attachments.Found::trouble)
+                    .filter(trouble -> !trouble.isEmpty())
+                    .ifPresent(trouble -> remarks.add("The device of volume " + volume.getName() + ": " + trouble));
         }
         table.print(cairn.out());
-        for (Volume volume : volumes) {
-            if (!volume.getReason().isEmpty()) {
-                cairn.out().println("Volume " + volume.getName() + ": " + volume.getReason());
-            }
-            attachments
-                    .look(volume.getName())
-                    .map(Attachments.Found::trouble)
-                    .filter(trouble -> !trouble.isEmpty())
-                    .ifPresent(trouble ->
-                            cairn.out().println("The device of volume " + volume.getName() + ": " + trouble));
-        }
+        remarks.forEach(cairn.out()::println);
     }
 
     static String device(Attachments.Found found) {

@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
+import org.jspecify.annotations.Nullable;
 import storage.cairn.api.register.MembershipObjects;
 import storage.cairn.api.register.NameClaims;
 import storage.cairn.api.register.NameClaims.Claim;
@@ -139,8 +140,7 @@ final class Executor implements Requests {
         return send("PATCH", path(volume), MERGE, patch);
     }
 
-    private Reply annotate(String path, String key, @org.jspecify.annotations.Nullable String value)
-            throws NoReplyException {
+    private Reply annotate(String path, String key, @Nullable String value) throws NoReplyException {
         ObjectNode patch = JsonNodeFactory.instance.objectNode();
         patch.putObject("metadata").putObject("annotations").put(key, value);
         return send("PATCH", path, MERGE, patch);
@@ -172,8 +172,7 @@ final class Executor implements Requests {
         return send("PATCH", path, "application/json-patch+json", operations);
     }
 
-    private Reply send(String method, String path, String type, @org.jspecify.annotations.Nullable JsonNode body)
-            throws NoReplyException {
+    private Reply send(String method, String path, String type, @Nullable JsonNode body) throws NoReplyException {
         HttpClient http = client.getHttpClient();
         HttpRequest.Builder request = http.newHttpRequestBuilder()
                 .uri(client.getMasterUrl().toString().replaceAll("/$", "") + path)

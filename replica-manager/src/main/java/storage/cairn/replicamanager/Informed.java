@@ -14,7 +14,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 import org.jspecify.annotations.Nullable;
@@ -265,9 +267,9 @@ final class Informed implements AutoCloseable {
     /** Ids of memberships of living volumes for which there is no Volume. */
     List<String> orphans() {
         List<String> ids = new ArrayList<>();
-        List<String> known = volumes.getStore().list().stream()
+        Set<String> known = volumes.getStore().list().stream()
                 .map(volume -> volume.getSpec().id())
-                .toList();
+                .collect(Collectors.toSet());
         for (VolumeMembership membership : memberships.getStore().list()) {
             if (!membership.getSpec().deleted() && !known.contains(name(membership))) {
                 ids.add(name(membership));

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import storage.cairn.api.resource.Api;
 
 /** The process: waits until it leads, then sweeps until it leads no more, and ends. */
@@ -43,7 +45,7 @@ public final class Main implements Callable<Integer> {
 
     @Option(
             names = "--listen",
-            defaultValue = "0.0.0.0:7482",
+            defaultValue = "0.0.0.0:8080",
             paramLabel = "HOST:PORT",
             description = "Where /metrics, /healthz and /readyz are (default ${DEFAULT-VALUE}).")
     private String listen = "";
@@ -86,7 +88,7 @@ public final class Main implements Callable<Integer> {
         return 0;
     }
 
-    private java.util.concurrent.CompletableFuture<?> elect(KubernetesClient client) {
+    private CompletableFuture<?> elect(KubernetesClient client) {
         String identity = ProcessHandle.current().pid() + "-" + UUID.randomUUID();
         return client.leaderElector()
                 .withConfig(new LeaderElectionConfigBuilder()
@@ -132,12 +134,21 @@ public final class Main implements Callable<Integer> {
     }
 
     private HttpServer serve() throws IOException {
-        int colon = listen.lastIndexOf(':');
-        HttpServer http = HttpServer.create(
-                new InetSocketAddress(listen.substring(0, colon), Integer.parseInt(listen.substring(colon + 1))), 16);
+        HttpServer http = HttpServer.create(address(), 16);
         http.createContext("/", this::answer);
         http.start();
         return http;
+    }
+
+    private InetSocketAddress address() {
+        int colon = listen.lastIndexOf(':');
+        try {
+            return new InetSocketAddress(
+                    listen.substring(0, Math.max(0, colon)), Integer.parseInt(listen.substring(colon + 1)));
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(
+                    new CommandLine(this), "--listen '" + listen + "': give HOST:PORT, as 0.0.0.0:8080", e);
+        }
     }
 
     private void answer(HttpExchange exchange) throws IOException {

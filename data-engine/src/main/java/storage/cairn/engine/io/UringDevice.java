@@ -12,9 +12,10 @@ import storage.cairn.engine.posix.Errno;
  * A disk whose operations go through the io_uring of the event loop that also carries the sockets.
  *
  * <p>What one turn of the loop begins enters the ring at its end, so that one system call submits all of it: the ring
- * is entered whenever something new is found in it while completions are handled. An operation travels by its 16-bit number in the ring's user data. A transfer that the kernel cuts short at a
- * multiple of the block size goes on where it stopped; any other short transfer is EIO. Discards, which the ring
- * does not have on every kernel, are left to threads that may block.
+ * is entered whenever something new is found in it while completions are handled. An operation travels by its 16-bit
+ * number in the ring's user data. A transfer that the kernel cuts short at a multiple of the block size goes on where
+ * it stopped; any other short transfer is EIO. Discards, which the ring does not have on every kernel, are left to
+ * threads that may block.
  */
 final class UringDevice extends QueuedDevice implements IoUringIoHandle {
     // Numbers of the operations in the kernel's io_uring.h.

@@ -3,14 +3,13 @@ package storage.cairn.engine.kube;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
- * How a node is, for its StorageNode.
+ * How a node is, for its StorageNode. Whoever tells it serves: an engine that ended is missed by its Lease.
  *
  * @param bootId identity of the machine's present boot
  * @param address where other engines reach this one
  * @param ioMode io_uring or pool, and {@code ioReason} why it is that one
  * @param attachStrategy how volumes become devices here, and {@code attachReason} why so
  * @param disks of this node that are in a pool
- * @param reason why it is not ready, empty when it is
  */
 public record NodeReport(
         String version,
@@ -23,9 +22,7 @@ public record NodeReport(
         int disks,
         int replicas,
         int owned,
-        DiskReport.Space space,
-        boolean ready,
-        String reason) {
+        DiskReport.Space space) {
 
     ObjectNode status() {
         ObjectNode status = ApiClient.JSON.createObjectNode();
@@ -60,8 +57,6 @@ public record NodeReport(
                 disks,
                 0,
                 0,
-                space.withoutUse(),
-                ready,
-                reason);
+                space.withoutUse());
     }
 }

@@ -218,7 +218,12 @@ public final class NodeResources implements AutoCloseable {
 
     /** Puts what is known of this node into its StorageNode's status; empty: done, else why not. */
     public String report(NodeReport report) {
-        return report(NODES + "/" + nodeName, report.status(), "Ready", report.ready(), report.reason());
+        try {
+            String path = NODES + "/" + nodeName;
+            return report(path, api.get(path), report.status(), true, "");
+        } catch (NoReplyException e) {
+            return String.valueOf(e.getMessage());
+        }
     }
 
     /** Puts what is known of a disk into its Disk's status, and makes that Disk if it is not there. */
@@ -228,48 +233,36 @@ public final class NodeResources implements AutoCloseable {
             Reply found = api.get(path);
             if (found.objectMissing()) {
                 ObjectNode spec = ApiClient.JSON.createObjectNode();
-                Reply made = api.create(DISKS, MembershipObjects.object("Disk", report.id(), spec));
-                if (!made.ok() && !made.conflict()) {
-                    return made.message();
-                }
+                found = api.create(DISKS, MembershipObjects.object("Disk", report.id(), spec));
             }
+            return report(path, found, report.status(nodeName), report.ready(), report.reason());
         } catch (NoReplyException e) {
             return String.valueOf(e.getMessage());
         }
-        return report(path, report.status(nodeName), "Ready", report.ready(), report.reason());
     }
 
-    private String report(String path, ObjectNode status, String type, boolean so, String reason) {
-        try {
-            Reply found = api.get(path);
-            if (!found.ok()) {
-                return found.message();
-            }
-            status.put(
-                    "observedGeneration",
-                    found.body().path("metadata").path("generation").asLong());
-            status.set("conditions", conditions(found.body(), type, so, reason));
-            ObjectNode patch = ApiClient.JSON.createObjectNode();
-            // Somebody else may have put a condition in meanwhile: then the next report does it.
-            patch.putObject("metadata")
-                    .put(
-                            "resourceVersion",
-                            found.body()
-                                    .path("metadata")
-                                    .path("resourceVersion")
-                                    .asText());
-            patch.set("status", status);
-            Reply patched = api.merge(path + "/status", patch);
-            return patched.ok() ? "" : patched.message();
-        } catch (NoReplyException e) {
-            return String.valueOf(e.getMessage());
+    private String report(String path, Reply found, ObjectNode status, boolean ready, String reason)
+            throws NoReplyException {
+        if (!found.ok()) {
+            return found.message();
         }
+        JsonNode metadata = found.body().path("metadata");
+        status.put("observedGeneration", metadata.path("generation").asLong());
+        status.set("conditions", conditions(found.body(), ready, reason));
+        ObjectNode patch = ApiClient.JSON.createObjectNode();
+        // Somebody else may have put a condition in meanwhile: then the next report does it.
+        patch.putObject("metadata")
+                .put("resourceVersion", metadata.path("resourceVersion").asText());
+        patch.set("status", status);
+        Reply patched = api.merge(path + "/status", patch);
+        return patched.ok() ? "" : patched.message();
     }
 
     /** The conditions of others as they are, and this one. */
-    private static ArrayNode conditions(JsonNode object, String type, boolean so, String reason) {
+    private static ArrayNode conditions(JsonNode object, boolean ready, String reason) {
         ArrayNode conditions = ApiClient.JSON.createArrayNode();
-        String status = so ? "True" : "False";
+        String type = "Ready";
+        String status = ready ? "True" : "False";
         String since = Instant.now().toString();
         for (JsonNode each : object.path("status").path("conditions")) {
             if (!each.path("type").asText().equals(type)) {
@@ -282,7 +275,7 @@ public final class NodeResources implements AutoCloseable {
                 .addObject()
                 .put("type", type)
                 .put("status", status)
-                .put("reason", so ? "Serving" : "NotServing")
+                .put("reason", ready ? "Serving" : "NotServing")
                 .put("message", reason)
                 .put("lastTransitionTime", since);
         return conditions;

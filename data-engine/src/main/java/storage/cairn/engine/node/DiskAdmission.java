@@ -22,17 +22,27 @@ import storage.cairn.engine.replication.NodeView;
  */
 final class DiskAdmission {
     private final DiskDiscovery discovery;
-    private final LocalDisks disks;
+    private final InUse disks;
     private final String bootId;
     private final String ioMode;
     /** What was found last, by path; those in use stay as they were found. */
     private final Map<String, Found> found = new TreeMap<>();
+    /** Why a disk of a pool could not be opened at the last attempt, by path. */
+    private final Map<String, String> refused = new TreeMap<>();
     /** Disk resources as their watch tells them. */
     private final Map<UUID, Wanted> wanted = new ConcurrentHashMap<>();
 
     private record Wanted(String pool, boolean evacuate) {}
 
-    DiskAdmission(DiskDiscovery discovery, LocalDisks disks, String bootId, String ioMode) {
+    /** The disks that this engine serves. */
+    interface InUse {
+        boolean uses(String path);
+
+        /** Opens one more; answers why it cannot be served, empty when it is. */
+        String admit(DiskConfig wanted, DiskId label);
+    }
+
+    DiskAdmission(DiskDiscovery discovery, InUse disks, String bootId, String ioMode) {
         this.discovery = discovery;
         this.disks = disks;
         this.bootId = bootId;
@@ -56,6 +66,7 @@ final class DiskAdmission {
         }
         found.keySet().removeIf(path -> !disks.uses(path));
         now.forEach(found::putIfAbsent);
+        refused.keySet().retainAll(now.keySet());
         for (Found each : now.values()) {
             Wanted want = wanted.get(each.id());
             if (want != null && !want.pool().isEmpty() && each.problem().isEmpty()) {
@@ -65,11 +76,16 @@ final class DiskAdmission {
     }
 
     private void open(Found each) {
-        EngineLog.event(
-                Level.INFO,
-                "DiskAdmitted",
-                "disk=" + each.id() + " path=" + each.path() + (each.ours() ? "" : " to be formatted"));
-        disks.admit(new DiskConfig(each.path(), each.makeBytes(), false), new DiskId(each.id()));
+        String problem = disks.admit(new DiskConfig(each.path(), each.makeBytes(), false), new DiskId(each.id()));
+        if (problem.isEmpty()) {
+            refused.remove(each.path());
+            EngineLog.event(
+                    Level.INFO,
+                    "DiskAdmitted",
+                    "disk=" + each.id() + " path=" + each.path() + (each.ours() ? "" : " formatted"));
+        } else {
+            refused.put(each.path(), problem);
+        }
     }
 
     /** How each disk is, as of now. */
@@ -78,8 +94,8 @@ final class DiskAdmission {
         for (Found each : found.values()) {
             LocalDisk.Info info = info(taken, each.path());
             if (info == null) {
-                boolean fit = each.problem().isEmpty();
-                reports.add(report(each, fit ? "Discovered" : "Failed", each.problem(), "", 0, 0, null));
+                String problem = each.problem().isEmpty() ? refused.getOrDefault(each.path(), "") : each.problem();
+                reports.add(report(each, problem.isEmpty() ? "Discovered" : "Failed", problem, "", 0, 0, null));
             } else {
                 Wanted want = wanted.get(each.id());
                 boolean evacuate = want != null && want.evacuate();

@@ -2,16 +2,17 @@ package storage.cairn.engine.node;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.PathMatcher;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.Predicate;
+import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.io.DiskFile;
 import storage.cairn.engine.io.Disks;
@@ -85,34 +86,57 @@ final class DiskDiscovery {
     private static TreeSet<Path> paths(Selection selection) {
         TreeSet<Path> paths = new TreeSet<>();
         for (String pattern : selection.devices()) {
-            Path path = Path.of(pattern);
-            try (DirectoryStream<Path> matching = Files.newDirectoryStream(
-                    path.getParent(), path.getFileName().toString())) {
+            try (DirectoryStream<Path> matching = matching(pattern)) {
                 for (Path each : matching) {
                     if (paths.size() < MAX_FOUND && !excluded(each, selection.exclude())) {
                         paths.add(each);
                     }
                 }
-            } catch (IOException e) {
-                EngineLog.event(Level.WARN, "DevicesNotListed", pattern + ": " + e);
+            } catch (IOException | DirectoryIteratorException | IllegalArgumentException e) {
+                EngineLog.event(Level.WARN, "DevicesNotListed", pattern + ": " + e.getMessage());
             }
         }
         return paths;
     }
 
+    private static DirectoryStream<Path> matching(String pattern) throws IOException {
+        Path path = Path.of(pattern);
+        Path folder = path.getParent();
+        if (folder == null) {
+            throw new IllegalArgumentException("a whole path is needed, as /dev/nvme*n1");
+        }
+        return Files.newDirectoryStream(folder, path.getFileName().toString());
+    }
+
     private static boolean excluded(Path path, List<String> patterns) {
         for (String pattern : patterns) {
-            PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + pattern);
-            if (matcher.matches(path)) {
+            if (matches(pattern, path, true)) {
                 return true;
             }
         }
         return false;
     }
 
+    /**
+     * Whether a name matches.
+     *
+     * @param otherwise the answer when the pattern is none: the one that leaves a disk alone
+     */
+    private static boolean matches(String pattern, Path name, boolean otherwise) {
+        try {
+            return FileSystems.getDefault().getPathMatcher("glob:" + pattern).matches(name);
+        } catch (PatternSyntaxException e) {
+            EngineLog.event(
+                    Level.WARN,
+                    "NoPattern",
+                    "'" + pattern + "', so that " + name + " is left alone: " + e.getMessage());
+            return otherwise;
+        }
+    }
+
     /** Null: the selection leaves it alone. */
     private @Nullable Found device(Path path, Selection selection) {
-        String name = String.valueOf(path.getFileName());
+        String name;
         try {
             name = String.valueOf(path.toRealPath().getFileName());
         } catch (IOException e) {
@@ -126,9 +150,7 @@ final class DiskDiscovery {
             return null;
         }
         if (!selection.model().isEmpty()
-                && !FileSystems.getDefault()
-                        .getPathMatcher("glob:" + selection.model())
-                        .matches(Path.of(model.isEmpty() ? "unknown" : model.replace('/', '_')))) {
+                && !matches(selection.model(), Path.of(model.isEmpty() ? "unknown" : model.replace('/', '_')), false)) {
             return null;
         }
         UUID future = identity(serial.isEmpty() ? path.toString() : model + " " + serial);

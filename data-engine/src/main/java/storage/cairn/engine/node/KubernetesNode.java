@@ -255,9 +255,7 @@ final class KubernetesNode implements AutoCloseable {
                 served,
                 replicas,
                 owned,
-                new DiskReport.Space(raw, raw, used),
-                true,
-                "");
+                new DiskReport.Space(raw, raw, used));
     }
 
     private static String read(Path file) {

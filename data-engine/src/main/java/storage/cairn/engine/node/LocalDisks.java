@@ -13,7 +13,7 @@ import storage.cairn.engine.port.Status;
 import storage.cairn.engine.store.ReplicaStore;
 
 /** The configured disks of this node: opened, formatted when they are empty, refused when they are somebody else's. */
-final class LocalDisks {
+final class LocalDisks implements DiskAdmission.InUse {
     private final EngineConfig config;
     private final UUID cluster;
     private final EngineLoop loop;
@@ -50,7 +50,8 @@ final class LocalDisks {
      *
      * @return why it cannot be served, empty when it is
      */
-    String admit(EngineConfig.DiskConfig wanted, DiskId label) {
+    @Override
+    public String admit(EngineConfig.DiskConfig wanted, DiskId label) {
         if (disks.size() >= EngineConfig.MAX_DISKS) {
             return "an engine serves at most " + EngineConfig.MAX_DISKS + " disks";
         }
@@ -71,7 +72,8 @@ final class LocalDisks {
     }
 
     /** Whether the disk at this path is in use here. */
-    boolean uses(String path) {
+    @Override
+    public boolean uses(String path) {
         for (LocalDisk disk : disks) {
             if (disk.config().path().equals(path)) {
                 return true;

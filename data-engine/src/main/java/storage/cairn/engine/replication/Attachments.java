@@ -189,14 +189,13 @@ final class Attachments extends VolumeSteps {
      */
     void evacuate(VolumeOwner owner, List<String> problems, Consumer<Boolean> left) {
         Configuration current = owner.membership().current();
-        UUID attachId = current.attachId();
-        boolean used = owner.inUse() && attachId != null;
+        UUID attachId = owner.inUse() ? current.attachId() : null;
         List<Integer> successors = probe.successors(current);
         owner.handOver(false, "node " + context.identity.node() + " shuts down", recorded -> {
             if (!recorded) {
                 problems.add("volume " + owner.name() + ": the configuration store did not confirm the release");
             }
-            if (!used || attachId == null) {
+            if (attachId == null) {
                 left.accept(false);
             } else if (successors.isEmpty()) {
                 problems.add("volume " + owner.name() + ": no other node with a replica can be reached");

@@ -205,10 +205,12 @@ final class RangeLock {
         leave(entry, entry.bucket);
         leave(entry, entry.secondBucket);
         size--;
-        // As they arrived, however they were found.
-        freed.sort(BY_ARRIVAL);
-        granted.addAll(freed);
-        freed.clear();
+        if (!freed.isEmpty()) {
+            // As they arrived, however they were found.
+            freed.sort(BY_ARRIVAL);
+            granted.addAll(freed);
+            freed.clear();
+        }
         grant();
     }
 

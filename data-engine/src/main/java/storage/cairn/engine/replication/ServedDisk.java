@@ -58,6 +58,13 @@ final class ServedDisk {
         return slots;
     }
 
+    /** The configuration that its replica of the volume holds, null when it has none. */
+    @Nullable
+    Configuration held(VolumeId volume) {
+        ReplicaSlot slot = slots.get(volume);
+        return slot == null ? null : slot.replica().configuration();
+    }
+
     long checksumErrors() {
         return checksumErrors;
     }

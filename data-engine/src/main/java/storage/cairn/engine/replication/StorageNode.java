@@ -82,14 +82,8 @@ public final class StorageNode implements Exports {
             if (heard != null && heard.provesRollBackOf(read)) {
                 return heard;
             }
-            for (ServedDisk disk : replicas.disks()) {
-                ReplicaSlot slot = disk.slots().get(read.volume());
-                Configuration held = slot == null ? null : slot.replica().configuration();
-                if (held != null && held.provesRollBackOf(read)) {
-                    return held;
-                }
-            }
-            return null;
+            ServedDisk ahead = aheadOf(read);
+            return ahead == null ? null : ahead.held(read.volume());
         }
 
         @Override
@@ -192,19 +186,20 @@ public final class StorageNode implements Exports {
         } else {
             emptyReplicas.check(value);
         }
-        if (isBehindAReplica(value)) {
+        if (aheadOf(value) != null) {
             testify(value.volume());
         }
     }
 
-    private boolean isBehindAReplica(Configuration value) {
+    /** A disk here that holds a configuration which {@code value} cannot follow from. */
+    private @Nullable ServedDisk aheadOf(Configuration value) {
         for (ServedDisk disk : replicas.disks()) {
-            ReplicaSlot slot = disk.slots().get(value.volume());
-            if (slot != null && slot.replica().configuration().provesRollBackOf(value)) {
-                return true;
+            Configuration held = disk.held(value.volume());
+            if (held != null && held.provesRollBackOf(value)) {
+                return disk;
             }
         }
-        return false;
+        return null;
     }
 
     /** Tells of each replica here that is ahead of the store, if it still is by a fresh read. */
@@ -214,8 +209,7 @@ public final class StorageNode implements Exports {
                 return;
             }
             for (ServedDisk disk : replicas.disks()) {
-                ReplicaSlot slot = disk.slots().get(volume);
-                Configuration held = slot == null ? null : slot.replica().configuration();
+                Configuration held = disk.held(volume);
                 if (held != null && held.provesRollBackOf(found.current().value())) {
                     forgotten.ahead(disk.id(), held);
                 }

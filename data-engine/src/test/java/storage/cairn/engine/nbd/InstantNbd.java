@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import storage.cairn.engine.io.EngineLoop;
 import storage.cairn.engine.io.Slab;
 import storage.cairn.engine.port.Buffer;
@@ -25,6 +26,7 @@ import storage.cairn.engine.replication.HostVolume;
 final class InstantNbd {
     static final int DEPTH = 32;
 
+    private final AtomicReference<Throwable> failure = new AtomicReference<>();
     private final EngineLoop loop;
     private final NbdServer server;
     private final SocketChannel client;
@@ -32,7 +34,7 @@ final class InstantNbd {
 
     /** @throws IllegalStateException when this kernel does not have what the setting needs */
     InstantNbd(EngineLoop.Setting setting, Path socket) throws Exception {
-        loop = EngineLoop.open(setting, (what, cause) -> cause.printStackTrace());
+        loop = EngineLoop.open(setting, (what, cause) -> failure.compareAndSet(null, cause));
         server = loop.call(() -> new NbdServer(
                 loop,
                 new OneVolume(loop.clock()),
@@ -42,7 +44,7 @@ final class InstantNbd {
         thread = loop.call(() -> Thread.currentThread().threadId());
         client = SocketChannel.open(StandardProtocolFamily.UNIX);
         client.connect(UnixDomainSocketAddress.of(socket));
-        negotiate(client);
+        negotiate();
     }
 
     String mode() {
@@ -79,7 +81,15 @@ final class InstantNbd {
         loop.close();
     }
 
-    private static void negotiate(SocketChannel client) throws IOException {
+    private void receive(ByteBuffer into) throws IOException {
+        while (into.hasRemaining()) {
+            if (client.read(into) < 0) {
+                throw new IOException("the server ended the connection", failure.get());
+            }
+        }
+    }
+
+    private void negotiate() throws IOException {
         byte[] name = "v".getBytes(StandardCharsets.US_ASCII);
         ByteBuffer out = ByteBuffer.allocate(100)
                 .putInt(3)
@@ -89,9 +99,7 @@ final class InstantNbd {
                 .put(name);
         client.write(out.flip());
         ByteBuffer in = ByteBuffer.allocate(18 + 10);
-        while (in.hasRemaining()) {
-            client.read(in);
-        }
+        receive(in);
     }
 
     /** Sends the batch and waits for all replies, a number of times. */
@@ -102,9 +110,7 @@ final class InstantNbd {
                 client.write(batch.requests);
             }
             batch.replies.clear();
-            while (batch.replies.hasRemaining()) {
-                client.read(batch.replies);
-            }
+            receive(batch.replies);
             if (batch.replies.getInt(4) != 0) {
                 throw new IOException("a command failed: error " + batch.replies.getInt(4));
             }

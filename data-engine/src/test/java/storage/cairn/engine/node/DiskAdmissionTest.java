@@ -1,0 +1,100 @@
+package storage.cairn.engine.node;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import storage.cairn.engine.kube.DiskReport;
+import storage.cairn.engine.kube.NodeResources.FileDisk;
+import storage.cairn.engine.kube.NodeResources.Selection;
+import storage.cairn.engine.node.EngineConfig.DiskConfig;
+import storage.cairn.engine.port.DiskId;
+import storage.cairn.engine.replication.NodeView;
+
+final class DiskAdmissionTest {
+    private static final long BYTES = 512 << 20;
+
+    @TempDir
+    private Path folder;
+
+    private final List<String> tried = new ArrayList<>();
+    private final List<String> served = new ArrayList<>();
+    private String answer = "";
+
+    private final class Served implements DiskAdmission.InUse {
+        @Override
+        public boolean uses(String path) {
+            return served.contains(path);
+        }
+
+        @Override
+        public String admit(DiskConfig wanted, DiskId label) {
+            tried.add(wanted.path());
+            if (answer.isEmpty()) {
+                served.add(wanted.path());
+            }
+            return answer;
+        }
+    }
+
+    private Selection selection(String device, String excluded) {
+        return new Selection(
+                device.isEmpty() ? List.of() : List.of(device),
+                excluded.isEmpty() ? List.of() : List.of(excluded),
+                List.of(),
+                0,
+                "",
+                List.of(new FileDisk(folder.resolve("disk").toString(), BYTES)));
+    }
+
+    private DiskAdmission admission() {
+        return new DiskAdmission(
+                new DiskDiscovery(new UUID(1, 2), "node-a", folder.resolve("sys")), new Served(), "boot", "pool");
+    }
+
+    private static List<DiskReport> reports(DiskAdmission admission) {
+        NodeView nothing = new NodeView(1, List.of(), List.of(), List.of());
+        return admission.reports(new StatusSource.Taken(nothing, List.of()));
+    }
+
+    @Test
+    void aDiskOfAPoolThatCannotBeOpenedIsFailedAndSaysWhyUntilItIsMended() {
+        DiskAdmission admission = admission();
+        admission.look(selection("", ""));
+        DiskReport seen = reports(admission).getFirst();
+        assertThat(seen.state()).isEqualTo("Discovered");
+        assertThat(tried).isEmpty();
+
+        answer = "no space is left for a file of 512 MiB";
+        admission.disk(UUID.fromString(seen.id()), "fast", false);
+        admission.look(selection("", ""));
+        assertThat(reports(admission)).singleElement().satisfies(report -> {
+            assertThat(report.state()).isEqualTo("Failed");
+            assertThat(report.reason()).isEqualTo(answer);
+        });
+
+        answer = "";
+        admission.look(selection("", ""));
+        assertThat(tried).hasSize(2);
+        assertThat(reports(admission))
+                .singleElement()
+                .satisfies(report -> assertThat(report.reason()).isEmpty());
+    }
+
+    /** Each of these was an exception on a thread that ends the engine when it meets one. */
+    @Test
+    void aPatternThatIsNoneLeavesDisksAloneAndEndsNothing() {
+        for (String device : List.of("/dev/[", "sda", folder + "/nothing-here/*", "/")) {
+            DiskAdmission admission = admission();
+            admission.look(selection(device, ""));
+            assertThat(reports(admission)).as(device).hasSize(1);
+        }
+        DiskAdmission admission = admission();
+        admission.look(selection("/dev/nul*", "/dev/["));
+        assertThat(reports(admission)).hasSize(1);
+    }
+}
