@@ -25,7 +25,7 @@ readonly NODE_FOLDERS=(/var/lib/kubelet /var/lib/containerd /var/lib/cni /var/li
 readonly API_SERVER_BINARIES=(etcd kube-apiserver kubectl)
 readonly NODE_BINARIES=(helm kube-controller-manager kube-scheduler kubelet kube-proxy etcdctl pause)
 
-PATH=$bin:$PATH:/usr/sbin:/sbin
+PATH=$bin:$PATH:/usr/local/go/bin:/usr/sbin:/sbin
 export KUBECONFIG=$run/admin.kubeconfig
 
 say() { echo "cluster: $*" >&2; }
