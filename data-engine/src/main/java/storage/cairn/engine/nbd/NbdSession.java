@@ -20,8 +20,6 @@ import storage.cairn.engine.replication.HostVolume;
  * one flush. A command whose outcome nobody knows is not answered; the connection closes when the others ended.
  */
 final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.Runs {
-    static final int MAX_REQUESTS = 256;
-
     private static final Logger LOG = LogManager.getLogger(NbdSession.class);
     private static final int BLOCK = PREFERRED_BLOCK_BYTES;
     private static final int MAX_RUNS = 1024;
@@ -38,10 +36,8 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
     private final NbdReplies replies;
     private final NbdReads reads;
     private final NbdWrites writes;
-    private final NbdRequest[] requests = new NbdRequest[MAX_REQUESTS];
-    private final int[] free = new int[MAX_REQUESTS];
+    private final NbdRequests requests = new NbdRequests();
     private final ArrayDeque<NbdRequest> starved = new ArrayDeque<>();
-    private int freeCount = MAX_REQUESTS;
     private int outstanding;
     private boolean awaitingMemory;
     private boolean ending;
@@ -66,9 +62,6 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         this.replies = new NbdReplies(channel, server.clock(), server.views(), memory, structured);
         this.reads = new NbdReads(this, volume, memory, replies, structured);
         this.writes = new NbdWrites(this, volume, memory, input);
-        for (int i = 0; i < MAX_REQUESTS; i++) {
-            free[i] = MAX_REQUESTS - 1 - i;
-        }
         export.servedBy(this);
     }
 
@@ -236,7 +229,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
     }
 
     private boolean mayBegin() {
-        return freeCount > 0
+        return requests.hasFree()
                 && starved.isEmpty()
                 && channel.isWritable()
                 && reads.heldBytes() + writes.heldBytes() < server.settings().connectionBytes();
@@ -269,7 +262,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         } else {
             input.expectNoWrite();
         }
-        NbdRequest request = take();
+        NbdRequest request = requests.take();
         request.begin(cookie, type, flags, offset, length, System.nanoTime());
         figures.inFlight.increment();
         if (error != 0 || (length == 0 && type != CMD_FLUSH)) {
@@ -325,16 +318,6 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
         end();
         owner.violated(export.name() + ": " + what);
         return false;
-    }
-
-    private NbdRequest take() {
-        int slot = free[--freeCount];
-        NbdRequest request = requests[slot];
-        if (request == null) {
-            request = new NbdRequest(slot);
-            requests[slot] = request;
-        }
-        return request;
     }
 
     /** An operation was given to the volume. */
@@ -408,7 +391,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
     }
 
     private NbdRequest completed(long tag, Status status) {
-        NbdRequest request = requests[(int) (tag & 0xffff)];
+        NbdRequest request = requests.of(tag);
         if (request == null || request.outstanding == 0) {
             throw new IllegalStateException("volume " + export.name() + ": completed twice, tag " + tag);
         }
@@ -451,7 +434,7 @@ final class NbdSession implements NbdChannel.Phase, HostVolume.Done, HostVolume.
     }
 
     private void release(NbdRequest request) {
-        free[freeCount++] = request.slot;
+        requests.release(request);
         scheduleTick();
     }
 }

@@ -84,7 +84,7 @@ final class Attachments extends VolumeSteps {
 
             @Override
             public void applied() {
-                owner.dismissClients("a newer export of the volume was made");
+                owner.clients().dismiss("a newer export of the volume was made");
                 done(receiver, owner.volume(), owner.membership().current());
             }
 
@@ -189,7 +189,7 @@ final class Attachments extends VolumeSteps {
      */
     void evacuate(VolumeOwner owner, List<String> problems, Consumer<Boolean> left) {
         Configuration current = owner.membership().current();
-        UUID attachId = owner.inUse() ? current.attachId() : null;
+        UUID attachId = owner.clients().inUse() ? current.attachId() : null;
         List<Integer> successors = probe.successors(current);
         owner.handOver(false, "node " + context.identity.node() + " shuts down", recorded -> {
             if (!recorded) {

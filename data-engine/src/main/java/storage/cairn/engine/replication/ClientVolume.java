@@ -261,7 +261,7 @@ final class ClientVolume implements HostVolume {
         if (open) {
             open = false;
             owner.queue().abandon(this);
-            owner.remove(this);
+            owner.clients().remove(this);
         }
     }
 

@@ -166,7 +166,7 @@ final class ExportOpener {
                 return;
             }
             ClientVolume client = new ClientVolume(context, owner, lost);
-            owner.add(client);
+            owner.clients().add(client);
             answer.opened(new Exports.Opened.Granted(client));
         }
 

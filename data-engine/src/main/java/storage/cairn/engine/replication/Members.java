@@ -2,6 +2,7 @@ package storage.cairn.engine.replication;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.DiskId;
@@ -10,6 +11,8 @@ import storage.cairn.engine.port.DiskId;
 final class Members {
     /** Each member has a bit of its own for as long as the ownership lasts, also one that left. */
     private static final int MAX_MEMBERS = 31;
+
+    private static final String NOT_SERVED = "the volume is not served here";
 
     private final NodeContext context;
     private final VolumeOwner owner;
@@ -20,6 +23,8 @@ final class Members {
     private int required;
     private int readable;
     private long epoch;
+    /** Grants that are being given back. */
+    private int releasing;
 
     Members(NodeContext context, VolumeOwner owner, Locations locations, Configuration first) {
         this.context = context;
@@ -150,5 +155,35 @@ final class Members {
             any = true;
         }
         return any ? nowNanos + until : nowNanos - 1;
+    }
+
+    /**
+     * The ownership ends: whoever comes next need not wait for the leases.
+     *
+     * @param incarnation of the owner, null when it never asked for a grant
+     */
+    void giveBack(@Nullable UUID incarnation) {
+        for (Member member : all) {
+            if (incarnation != null && member.ready()) {
+                releasing++;
+                member.link().release(incarnation, (tag, ended) -> {
+                    releasing--;
+                    member.close(NOT_SERVED);
+                });
+            } else {
+                member.close(NOT_SERVED);
+            }
+            member.lease.drop();
+        }
+    }
+
+    boolean gaveBack() {
+        return releasing == 0;
+    }
+
+    void close() {
+        for (Member member : all) {
+            member.close(NOT_SERVED);
+        }
     }
 }

@@ -212,7 +212,7 @@ final class Placements {
 
     private void giveUp(VolumeId volume) {
         VolumeOwner owner = owners.of(volume);
-        if (owner == null || owner.clientCount() > 0) {
+        if (owner == null || owner.clients().count() > 0) {
             adopted.remove(volume);
             return;
         }

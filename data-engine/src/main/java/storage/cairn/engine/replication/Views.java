@@ -165,7 +165,7 @@ final class Views {
                 doing,
                 waitMillis,
                 owner.rebuilds().lastCopiedBytes(),
-                owner.clientCount(),
+                owner.clients().count(),
                 owner.writes().commitSeq());
     }
 }

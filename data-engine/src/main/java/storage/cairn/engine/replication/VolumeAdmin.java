@@ -94,7 +94,7 @@ final class VolumeAdmin extends VolumeSteps implements PeerRequests {
                     return;
                 }
                 grow(owner, sizeBytes, answer -> {
-                    if (owner.clientCount() > 0) {
+                    if (owner.clients().count() > 0) {
                         receiver.answered(answer);
                     } else {
                         owner.handOver(false, "it was resized", recorded -> receiver.answered(answer));
@@ -141,7 +141,7 @@ final class VolumeAdmin extends VolumeSteps implements PeerRequests {
         Configuration value = found.value();
         VolumeOwner owner = owners.of(value.volume());
         if (owner != null) {
-            if (!force && owner.clientCount() > 0) {
+            if (!force && owner.clients().count() > 0) {
                 fail(
                         receiver,
                         Problem.PRECONDITION,

@@ -1,10 +1,9 @@
 package storage.cairn.engine.replication;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
+import storage.cairn.engine.port.ConfigStore.Read;
 import storage.cairn.engine.port.ConfigStore.Versioned;
 import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.Configuration.Owner;
@@ -19,9 +18,6 @@ import storage.cairn.engine.protocol.Hello;
  * parts together and decides in which of its states it is.
  */
 final class VolumeOwner implements Membership.Fenced {
-    /** How long a host may need from one owner to the next. */
-    private static final long IN_USE_NANOS = 10_000_000_000L;
-
     private final NodeContext context;
     private final OwnerHost host;
     private final UUID incarnation;
@@ -36,15 +32,10 @@ final class VolumeOwner implements Membership.Fenced {
     private final Takeover takeover;
     private final Upkeep upkeep;
     private final Rebuilds rebuilds;
-    private final List<ClientVolume> clients = new ArrayList<>();
-    private final List<Started> whenServing = new ArrayList<>();
+    private final OwnerClients clients;
     private final HostCounters counters = new HostCounters();
 
     private State state = State.CLAIMING;
-    /** Grants that are being given back. */
-    private int releasing;
-
-    private long usedNanos;
 
     /** What an owner is doing. */
     enum State {
@@ -82,7 +73,7 @@ final class VolumeOwner implements Membership.Fenced {
         this.takeover = new Takeover(context, this, members);
         this.rebuilds = new Rebuilds(context, this, host, members);
         this.upkeep = new Upkeep(context, this, members, rebuilds);
-        this.usedNanos = context.now();
+        this.clients = new OwnerClients(context);
     }
 
     /** Makes this node the owner, with this attachId, and serves once all members are of one content. */
@@ -108,7 +99,7 @@ final class VolumeOwner implements Membership.Fenced {
 
     void whenServing(Started started) {
         switch (state) {
-            case CLAIMING, TAKING_OVER -> whenServing.add(started);
+            case CLAIMING, TAKING_OVER -> clients.await(started);
             case SERVING -> context.clock.execute(started::serving);
             case HANDING_OVER, STOPPED ->
                 context.clock.execute(() -> started.failed(Status.FENCED, "the volume is being handed over"));
@@ -123,9 +114,7 @@ final class VolumeOwner implements Membership.Fenced {
         log(Log.Level.INFO, "TookOver", "first wseq " + (writes.lastWseq() + 1));
         queue.open(true);
         touch();
-        List<Started> told = List.copyOf(whenServing);
-        whenServing.clear();
-        told.forEach(Started::serving);
+        clients.serving();
         context.clock.execute(this::step);
     }
 
@@ -291,7 +280,7 @@ final class VolumeOwner implements Membership.Fenced {
             if (stopped()) {
                 return;
             }
-            if (outcome instanceof storage.cairn.engine.port.ConfigStore.Read.Found found
+            if (outcome instanceof Read.Found found
                     && there.provesRollBackOf(found.current().value())
                     && !there.changeId().equals(changeUnderWay())) {
                 host.witnessed(there);
@@ -331,37 +320,13 @@ final class VolumeOwner implements Membership.Fenced {
         rebuilds.stop();
         upkeep.stop(reason);
         log(Log.Level.INFO, "NotServing", reason);
-        queue.stop(status == Status.UNAVAILABLE ? Status.UNAVAILABLE : status);
+        queue.stop(status);
         writes.stop();
         reads.stop();
-        for (int i = 0; i < members.count(); i++) {
-            Member member = members.at(i);
-            if (claimed && member.ready()) {
-                releasing++;
-                member.link().release(incarnation, (tag, ended) -> {
-                    releasing--;
-                    member.close("the volume is not served here");
-                });
-            } else {
-                member.close("the volume is not served here");
-            }
-            member.lease.drop();
-        }
-        context.afterMillis(context.settings.failures().connectMillis(), this::closeWays);
-        List<Started> told = List.copyOf(whenServing);
-        whenServing.clear();
-        told.forEach(each -> each.failed(status, reason));
-        for (ClientVolume client : List.copyOf(clients)) {
-            client.lost(status, reason);
-        }
-        clients.clear();
+        members.giveBack(claimed ? incarnation : null);
+        context.afterMillis(context.settings.failures().connectMillis(), members::close);
+        clients.stopped(status, reason);
         host.stopped(this, status, reason);
-    }
-
-    private void closeWays() {
-        for (int i = 0; i < members.count(); i++) {
-            members.at(i).close("the volume is not served here");
-        }
     }
 
     /** Ends the service in good order: what is under way completes, and the store learns that nobody owns the volume. */
@@ -393,23 +358,6 @@ final class VolumeOwner implements Membership.Fenced {
                 incarnation);
     }
 
-    /** The volume's export was superseded: its clients are of the past. */
-    void dismissClients(String reason) {
-        for (ClientVolume client : List.copyOf(clients)) {
-            client.lost(Status.FENCED, reason);
-        }
-        clients.clear();
-    }
-
-    void add(ClientVolume client) {
-        clients.add(client);
-    }
-
-    void remove(ClientVolume client) {
-        clients.remove(client);
-        usedNanos = context.now();
-    }
-
     void log(Log.Level level, String event, String detail) {
         context.log.event(level, name, membership.current().epoch(), event, detail);
     }
@@ -420,7 +368,7 @@ final class VolumeOwner implements Membership.Fenced {
 
     /** Whether it stopped and every grant was given back: whoever comes next waits for none. */
     boolean gaveBack() {
-        return stopped() && releasing == 0;
+        return stopped() && members.gaveBack();
     }
 
     State state() {
@@ -483,13 +431,8 @@ final class VolumeOwner implements Membership.Fenced {
         return counters;
     }
 
-    int clientCount() {
-        return clients.size();
-    }
-
-    /** Whether a host uses it, or may be on its way here: it was here, or at the last owner, a moment ago. */
-    boolean inUse() {
-        return !clients.isEmpty() || !whenServing.isEmpty() || context.now() - usedNanos < IN_USE_NANOS;
+    OwnerClients clients() {
+        return clients;
     }
 
     boolean usable(DiskId disk) {

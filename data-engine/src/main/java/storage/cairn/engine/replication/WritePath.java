@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.store.Replica;
@@ -14,10 +13,9 @@ import storage.cairn.engine.store.Replica;
  * What becomes of a write at its owner: range lock, the missing bytes of partial blocks, space on every member, its
  * wseq, the fan-out, and the ack once every member that may count holds it durably.
  */
-final class WritePath {
+final class WritePath implements PartialBlocks.Merged {
     private static final int MAX_RESENDS = 3;
     private static final int KEPT_OPS = 1_024;
-    private static final int BLOCK = BlockDevice.BLOCK_BYTES;
 
     private final NodeContext context;
     private final VolumeOwner owner;
@@ -25,6 +23,7 @@ final class WritePath {
     private final RangeLock lock;
     private final HostQueue queue;
     private final SpaceCredits space;
+    private final PartialBlocks partial;
     private final ArrayDeque<WriteOp> free = new ArrayDeque<>();
     /** Everything above commitSeq, by rising wseq. */
     private final ArrayDeque<WriteOp> tail = new ArrayDeque<>();
@@ -46,6 +45,7 @@ final class WritePath {
         this.lock = lock;
         this.queue = queue;
         this.space = new SpaceCredits(context, members, this::admitReady);
+        this.partial = new PartialBlocks(context, owner, this);
     }
 
     /** The takeover found where to begin: everything up to {@code held} is on every member, {@code seen} the highest. */
@@ -101,71 +101,13 @@ final class WritePath {
     void locked(WriteOp op) {
         if (op.withdrawn || owner.stopped()) {
             drop(op);
-        } else if (op.headBytes > 0) {
-            mergeHead(op);
-        } else if (op.tailBytes > 0) {
-            mergeTail(op);
         } else {
-            prepared(op);
+            partial.complete(op);
         }
     }
 
-    private void mergeHead(WriteOp op) {
-        readOld(op, op.block, old -> {
-            op.data().bytes().put(0, old.bytes(), 0, op.headBytes);
-            if (op.tailBytes > 0 && op.count == 1) {
-                op.data().bytes().put(BLOCK - op.tailBytes, old.bytes(), BLOCK - op.tailBytes, op.tailBytes);
-                prepared(op);
-            } else if (op.tailBytes > 0) {
-                mergeTail(op);
-            } else {
-                prepared(op);
-            }
-        });
-    }
-
-    private void mergeTail(WriteOp op) {
-        readOld(op, op.block + op.count - 1, old -> {
-            int at = op.count * BLOCK - op.tailBytes;
-            op.data().bytes().put(at, old.bytes(), BLOCK - op.tailBytes, op.tailBytes);
-            prepared(op);
-        });
-    }
-
-    private interface Merge {
-        void merge(Buffer old);
-    }
-
-    private void readOld(WriteOp op, long block, Merge merge) {
-        Buffer old = op.old;
-        if (old == null) {
-            old = context.buffers.owner().acquire(BLOCK);
-            op.old = old;
-        }
-        if (old == null) {
-            context.buffers.owner().whenAvailable(() -> {
-                if (owner.stopped() || op.withdrawn) {
-                    drop(op);
-                } else {
-                    readOld(op, block, merge);
-                }
-            });
-            return;
-        }
-        Buffer into = old;
-        owner.reads().readLocked(block, 1, into, status -> {
-            if (owner.stopped() || op.withdrawn) {
-                drop(op);
-            } else if (status != Status.OK) {
-                op.tell(status);
-                drop(op);
-            } else {
-                merge.merge(into);
-            }
-        });
-    }
-
-    private void prepared(WriteOp op) {
+    @Override
+    public void whole(WriteOp op) {
         if (op.kind == Replica.Kind.WRITE) {
             op.data().seal(0, op.count);
         }
@@ -424,6 +366,11 @@ final class WritePath {
         if (!op.locked) {
             drop(op);
         }
+    }
+
+    @Override
+    public void failed(WriteOp op) {
+        drop(op);
     }
 
     /** Ends an operation that never got a wseq. */

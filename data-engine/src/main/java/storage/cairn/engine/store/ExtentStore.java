@@ -2,8 +2,6 @@ package storage.cairn.engine.store;
 
 import java.util.Collection;
 import java.util.Collections;
-import java.util.HashSet;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.BufferPool;
@@ -63,7 +61,7 @@ public final class ExtentStore implements ReplicaStore {
     private final CheckpointPolicy policy;
     private final Superblocks superblocks;
     private final Mem journalMemory;
-    private final Set<VolumeId> creating = new HashSet<>();
+    private final Creation creation = new Creation(this, replicas);
     private final Runnable turn = this::turn;
 
     private State state = State.OPENING;
@@ -353,38 +351,7 @@ public final class ExtentStore implements ReplicaStore {
             answer(done, tag, Status.DISK_FAILED);
             return;
         }
-        StoredReplica present = replicas.find(configuration.volume());
-        if (present != null) {
-            answer(done, tag, present.configuration().equals(configuration) ? Status.OK : Status.CONFLICT);
-            return;
-        }
-        long extents = configuration.sizeBytes() / Mem.PAGE / Replica.EXTENT_BLOCKS;
-        if (extents >= IndexPage.MAX_EXTENTS || replicas.nextNumber() >= Replicas.MAX_NUMBER) {
-            answer(done, tag, Status.INVALID);
-            return;
-        }
-        if (space.available(Catalog.pages(ConfigurationCodec.MAX_BYTES) + 2L * IndexPage.LEVELS) < 0) {
-            shortOfSpace();
-            answer(done, tag, Status.NO_SPACE);
-            return;
-        }
-        if (!creating.add(configuration.volume())) {
-            answer(done, tag, Status.CONFLICT);
-            return;
-        }
-        StoredReplica replica = new StoredReplica(this, replicas.takeNumber(), configuration);
-        Replica.Done ended = (t, status) -> {
-            creating.remove(configuration.volume());
-            done.done(t, status);
-        };
-        Mutation m = mutator.acquire(Mutation.Kind.CREATE, replica, ended, tag);
-        if (m == null) {
-            answer(ended, tag, Status.BUSY);
-            return;
-        }
-        m.configuration = configuration;
-        m.encoded = ConfigurationCodec.encode(configuration);
-        mutator.submit(m);
+        creation.create(configuration, done, tag);
     }
 
     @Override

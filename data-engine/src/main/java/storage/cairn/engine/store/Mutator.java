@@ -24,14 +24,10 @@ final class Mutator implements Journal.Listener {
     private final Completions completions;
     private final long overlayRecords;
     private final Runnable wake;
-    private final @Nullable Mutation[] all;
-    private final int[] free;
+    private final Mutations all;
     private final MutationQueue stalled = new MutationQueue();
     private final BlockDevice.Completion dataWritten = this::dataWritten;
     private @Nullable Journal journal;
-    private int freeCount;
-    private int made;
-    private int live;
     private long recordsUnderWay;
 
     Mutator(
@@ -53,8 +49,7 @@ final class Mutator implements Journal.Listener {
         this.completions = completions;
         this.overlayRecords = settings.overlayRecords();
         this.wake = wake;
-        this.all = new Mutation[settings.maxMutations()];
-        this.free = new int[settings.maxMutations()];
+        this.all = new Mutations(settings.maxMutations());
     }
 
     void journal(Journal opened) {
@@ -70,7 +65,7 @@ final class Mutator implements Journal.Listener {
     }
 
     boolean idle() {
-        return live == 0;
+        return all.idle();
     }
 
     /** Whether everything that was admitted waits for space, ring or overlay. */
@@ -85,31 +80,13 @@ final class Mutator implements Journal.Listener {
     /** A mutation to be filled in and submitted, or null when too many are under way. */
     @Nullable
     Mutation acquire(Mutation.Kind kind, StoredReplica replica, Replica.Done done, long tag) {
-        Mutation m;
-        if (freeCount > 0) {
-            m = all[free[--freeCount]];
-        } else if (made < all.length) {
-            m = new Mutation(made);
-            all[made++] = m;
-        } else {
-            return null;
-        }
-        if (m == null || m.live) {
-            throw new IllegalStateException("a mutation that is in use lay in the pool");
-        }
-        m.live = true;
-        m.kind = kind;
-        m.replica = replica;
-        m.done = done;
-        m.tag = tag;
-        live++;
-        return m;
+        return all.acquire(kind, replica, done, tag);
     }
 
     /** Gives back a mutation that was never submitted. */
     void cancel(Mutation m) {
-        live--;
-        recycle(m);
+        all.ended(m);
+        all.recycle(m);
     }
 
     /** Takes a change on: from now on its completion is certain. */
@@ -259,7 +236,7 @@ final class Mutator implements Journal.Listener {
     }
 
     private void dataWritten(long tag, int errno) {
-        Mutation m = all[(int) tag];
+        Mutation m = all.at(tag);
         if (m == null || m.writesPending < 1) {
             throw new IllegalStateException("a write nobody waits for completed: " + tag);
         }
@@ -269,7 +246,7 @@ final class Mutator implements Journal.Listener {
         }
         if (m.writesPending == 0) {
             if (m.finished) {
-                recycle(m);
+                all.recycle(m);
             } else if (!disk.failed()) {
                 journal().dataDone(m);
                 if (m.dataFailed) {
@@ -369,22 +346,15 @@ final class Mutator implements Journal.Listener {
         if (m.started) {
             recordsUnderWay -= m.overlayLoad();
         }
-        m.finished = true;
-        live--;
+        all.ended(m);
         boolean admitted = m.admitted;
         boolean ended = replica.ended(m, admitted);
         if (m.writesPending == 0) {
-            recycle(m);
+            all.recycle(m);
         }
         if (ended) {
             releaseHeld(replica);
         }
-    }
-
-    private void recycle(Mutation m) {
-        m.live = false;
-        m.reset();
-        free[freeCount++] = m.index;
     }
 
     /** Writes {@code count} blocks of a repair's range anew; false when too much is under way. */
@@ -418,30 +388,12 @@ final class Mutator implements Journal.Listener {
 
     /** Whether a change that touches this range is under way. */
     boolean touches(StoredReplica replica, long block, int count) {
-        for (int i = 0; i < made; i++) {
-            Mutation m = all[i];
-            if (m != null
-                    && m.live
-                    && !m.finished
-                    && m.replica == replica
-                    && m.touchedExtents() > 0
-                    && m.block < block + count
-                    && block < m.block + m.count) {
-                return true;
-            }
-        }
-        return false;
+        return all.touch(replica, block, count);
     }
 
     /** Whether a change with this number is under way. */
     boolean underWay(StoredReplica replica, long wseq) {
-        for (int i = 0; i < made; i++) {
-            Mutation m = all[i];
-            if (m != null && m.live && !m.finished && m.replica == replica && m.wseq == wseq && m.kind.hasWseq()) {
-                return true;
-            }
-        }
-        return false;
+        return all.have(replica, wseq);
     }
 
     void extentLost(StoredReplica replica, long extent) {
@@ -456,8 +408,8 @@ final class Mutator implements Journal.Listener {
     /** The disk failed: everybody hears of it now, the memory comes back when the device is done with it. */
     void failAll() {
         stalled.clear();
-        for (int i = 0; i < made; i++) {
-            Mutation m = all[i];
+        for (int i = 0; i < all.made(); i++) {
+            Mutation m = all.at(i);
             if (m != null && m.live && !m.finished) {
                 Replica.Done done = m.done;
                 if (done != null) {
@@ -467,8 +419,7 @@ final class Mutator implements Journal.Listener {
                     m.data.release();
                     m.data = null;
                 }
-                m.finished = true;
-                live--;
+                all.ended(m);
             }
         }
         wake.run();

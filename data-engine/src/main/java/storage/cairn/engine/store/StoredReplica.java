@@ -7,20 +7,17 @@ import storage.cairn.engine.port.Status;
 
 /** One volume's replica in an extent store: checks what is asked, and hands it on. */
 final class StoredReplica extends ReplicaState {
-    private static final int MAX_RESERVATIONS = 256;
-
     private final MutationQueue held = new MutationQueue();
-    private final Ranges reservations = new Ranges();
     private final Ranges repairs = new Ranges();
+    private final Credits credits;
     private final Inquiries inquiries;
-    private int credits;
-    private long creditsEpoch;
     private int underWay;
     private int numberedUnderWay;
     private @Nullable Mutation barrier;
 
     StoredReplica(ExtentStore store, int number, Configuration configuration) {
         super(store, number, configuration);
+        this.credits = new Credits(store);
         this.inquiries = new Inquiries(store, this);
     }
 
@@ -79,7 +76,7 @@ final class StoredReplica extends ReplicaState {
         if (m == null) {
             return;
         }
-        if (!pay(m, count)) {
+        if (!credits.pay(m, count)) {
             store.mutator().cancel(m);
             store.answer(done, tag, Status.NO_SPACE);
             return;
@@ -214,37 +211,9 @@ final class StoredReplica extends ReplicaState {
         store.mutator().submit(m);
     }
 
-    /** Takes credits, or a reservation, or free space there and then, or what is kept aside. */
-    private boolean pay(Mutation m, int slots) {
-        Space space = store.space();
-        if (reservations.take(m.block, m.count)) {
-            m.overwrite = true;
-            return true;
-        }
-        if (credits >= slots) {
-            credits -= slots;
-            m.promised = slots;
-            return true;
-        }
-        if (space.available(slots) >= 0) {
-            space.promise(slots);
-            m.promised = slots;
-            return true;
-        }
-        if (space.overwriteFits(slots)) {
-            // Its owner had credits for it, which this replica forgot when it was opened or called anew (I26).
-            m.overwrite = true;
-            return true;
-        }
-        store.shortOfSpace();
-        return false;
-    }
-
     @Override
     public void voidCredits() {
-        store.space().unpromise(credits);
-        credits = 0;
-        reservations.clear();
+        credits.clear();
     }
 
     @Override
@@ -253,19 +222,7 @@ final class StoredReplica extends ReplicaState {
         if (!store.serving() || epoch != promisedConfiguration().epoch() || wanted < 1) {
             return 0;
         }
-        Space space = store.space();
-        if (creditsEpoch != epoch) {
-            creditsEpoch = epoch;
-            space.unpromise(credits);
-            credits = 0;
-        }
-        int grant = space.grantable(wanted);
-        if (grant < wanted) {
-            store.shortOfSpace();
-        }
-        space.promise(grant);
-        credits += grant;
-        return grant;
+        return credits.grant(epoch, wanted);
     }
 
     @Override
@@ -380,11 +337,7 @@ final class StoredReplica extends ReplicaState {
         if (epoch != promisedConfiguration().epoch()) {
             return Status.STALE_EPOCH;
         }
-        if (reservations.size() >= MAX_RESERVATIONS) {
-            // An owner has one write waiting for reservations; those of writes that others refused stay behind.
-            reservations.removeOldest();
-        }
-        reservations.add(block, count);
+        credits.reserve(block, count);
         return Status.OK;
     }
 
@@ -454,10 +407,6 @@ final class StoredReplica extends ReplicaState {
 
     @Override
     void epochEnded(long nextEpoch) {
-        if (creditsEpoch != nextEpoch) {
-            store.space().unpromise(credits);
-            credits = 0;
-        }
-        reservations.clear();
+        credits.epochEnded(nextEpoch);
     }
 }

@@ -67,12 +67,12 @@ class NbdAbandonedTest {
         TestServer server = start(uring);
         server.onLoop(server.volume::hold);
         try (WireClient first = connect(server, socket)) {
-            for (int i = 0; i < NbdSession.MAX_REQUESTS; i++) {
+            for (int i = 0; i < NbdRequests.MAX; i++) {
                 first.request(0, NbdWire.CMD_FLUSH, 0, 0);
             }
             write(first);
             first.flush();
-            Awaitility.await().until(() -> server.onLoop(() -> server.volume.outstanding) == NbdSession.MAX_REQUESTS);
+            Awaitility.await().until(() -> server.onLoop(() -> server.volume.outstanding) == NbdRequests.MAX);
             server.onLoop(() -> close(first));
         }
         server.onLoop(server.volume::releaseHeld);
