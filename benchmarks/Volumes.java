@@ -18,9 +18,9 @@ import storage.cairn.cli.cluster.ControlClient;
 import storage.cairn.cli.cluster.EngineCommand;
 import storage.cairn.cli.cluster.ExportUris;
 import storage.cairn.cli.cluster.LocalCluster;
-import storage.cairn.cli.nbd.NbdClient;
-import storage.cairn.cli.nbd.NbdCommand;
-import storage.cairn.cli.nbd.NbdUri;
+import storage.cairn.client.nbd.NbdClient;
+import storage.cairn.client.nbd.NbdCommand;
+import storage.cairn.client.nbd.NbdUri;
 
 /** What many open volumes cost an engine: see the script {@code volumes}. */
 public final class Volumes {

@@ -5,7 +5,7 @@ folder=/tmp/cluster
 log=$folder/attachments/data.log
 attachments() {
   java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "/opt/attach/classes:/opt/attach/tests:/opt/attach/*" \
-    storage.cairn.cli.attach.GuestAttach "$@"
+    storage.cairn.client.attach.GuestAttach "$@"
 }
 problem() { echo "$1"; cat "$log"; exit 1; }
 served() { grep -c ' served by ' "$log"; }

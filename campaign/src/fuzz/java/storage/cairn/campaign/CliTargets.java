@@ -2,10 +2,10 @@ package storage.cairn.campaign;
 
 import java.util.Map;
 import java.util.function.Supplier;
-import storage.cairn.cli.attach.AttachmentFuzz;
 import storage.cairn.cli.cluster.ClusterFolderFuzz;
-import storage.cairn.cli.nbd.NbdClientFuzz;
-import storage.cairn.cli.relay.DeviceFuzz;
+import storage.cairn.client.attach.AttachmentFuzz;
+import storage.cairn.client.nbd.NbdClientFuzz;
+import storage.cairn.client.relay.DeviceFuzz;
 import storage.cairn.engine.fuzz.FuzzTarget;
 import storage.cairn.engine.fuzz.FuzzTargetList;
 

@@ -8,9 +8,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
-import storage.cairn.cli.nbd.NbdClient;
-import storage.cairn.cli.nbd.NbdCommand;
-import storage.cairn.cli.nbd.NbdUri;
+import storage.cairn.client.nbd.NbdClient;
+import storage.cairn.client.nbd.NbdCommand;
+import storage.cairn.client.nbd.NbdUri;
 
 /** Another volume that takes all the space of the disks for a while. */
 final class Filler {

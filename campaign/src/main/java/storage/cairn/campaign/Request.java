@@ -4,7 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import storage.cairn.cli.nbd.NbdCommand;
+import storage.cairn.client.nbd.NbdCommand;
 import storage.cairn.engine.sim.History;
 import storage.cairn.engine.sim.Stamps;
 

@@ -16,9 +16,9 @@ import storage.cairn.api.v1alpha1.MoveVolumeRequest;
 import storage.cairn.api.v1alpha1.NodeStatus;
 import storage.cairn.api.v1alpha1.Replica;
 import storage.cairn.api.v1alpha1.Volume;
-import storage.cairn.cli.nbd.NbdClient;
-import storage.cairn.cli.nbd.NbdCommand;
-import storage.cairn.cli.nbd.NbdUri;
+import storage.cairn.client.nbd.NbdClient;
+import storage.cairn.client.nbd.NbdCommand;
+import storage.cairn.client.nbd.NbdUri;
 import storage.cairn.engine.sim.Stamps;
 import storage.cairn.engine.sim.Violation;
 

@@ -9,7 +9,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import storage.cairn.cli.nbd.NbdCommand;
+import storage.cairn.client.nbd.NbdCommand;
 import storage.cairn.engine.sim.History;
 import storage.cairn.engine.sim.SimRandom;
 import storage.cairn.engine.sim.Stamps;

@@ -5,9 +5,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import storage.cairn.cli.nbd.NbdClient;
-import storage.cairn.cli.nbd.NbdCommand;
-import storage.cairn.cli.nbd.NbdUri;
+import storage.cairn.client.nbd.NbdClient;
+import storage.cairn.client.nbd.NbdCommand;
+import storage.cairn.client.nbd.NbdUri;
 import storage.cairn.engine.sim.SimRandom;
 import storage.cairn.engine.sim.Violation;
 

@@ -21,6 +21,7 @@ import storage.cairn.cli.base.Sizes;
 import storage.cairn.cli.cluster.EngineCommand;
 import storage.cairn.cli.cluster.LocalCluster;
 import storage.cairn.cli.kubernetes.KubernetesCairn;
+import storage.cairn.client.attach.AttachException;
 
 /** The {@code cairn} command: its common options, its subcommands, and what becomes of their failures. */
 @Command(
@@ -151,6 +152,10 @@ public final class Cairn {
             err.println("cairn: " + failure.getMessage());
             return failure.code().number();
         }
+        if (error instanceof AttachException failed) {
+            err.println("cairn: " + failed.getMessage());
+            return exitCode(failed.reason()).number();
+        }
         if (error instanceof UncheckedIOException failed && failed.getCause() != null) {
             err.println("cairn: " + failed.getMessage() + " (" + failed.getCause() + ")");
             return ExitCode.FAILED.number();
@@ -158,6 +163,15 @@ public final class Cairn {
         err.println("cairn: unexpected: " + error);
         error.printStackTrace(err);
         return ExitCode.FAILED.number();
+    }
+
+    private static ExitCode exitCode(AttachException.Reason reason) {
+        return switch (reason) {
+            case FAILED -> ExitCode.FAILED;
+            case REFUSED -> ExitCode.REFUSED;
+            case NOT_FOUND -> ExitCode.NOT_FOUND;
+            case INVALID -> ExitCode.USAGE;
+        };
     }
 
     /** Where the local cluster lies. */

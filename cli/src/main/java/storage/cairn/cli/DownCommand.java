@@ -5,11 +5,11 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
-import storage.cairn.cli.attach.Attachment;
-import storage.cairn.cli.attach.Attachments;
 import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Failure;
 import storage.cairn.cli.cluster.LocalCluster;
+import storage.cairn.client.attach.Attachment;
+import storage.cairn.client.attach.Attachments;
 
 /** {@code cairn down}: ends the engines of the local cluster; its data stays. */
 @Command(

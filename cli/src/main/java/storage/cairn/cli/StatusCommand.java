@@ -10,13 +10,13 @@ import picocli.CommandLine.Command;
 import storage.cairn.api.v1alpha1.NodeStatus;
 import storage.cairn.api.v1alpha1.Peer;
 import storage.cairn.api.v1alpha1.Volume;
-import storage.cairn.cli.attach.Attachments;
 import storage.cairn.cli.base.Durations;
 import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Sizes;
 import storage.cairn.cli.base.Table;
 import storage.cairn.cli.cluster.ClusterStatus;
 import storage.cairn.cli.cluster.LocalCluster;
+import storage.cairn.client.attach.Attachments;
 
 /** {@code cairn status}: nodes, disks and volumes of the local cluster. */
 @Command(

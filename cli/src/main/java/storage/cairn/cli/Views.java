@@ -8,9 +8,9 @@ import storage.cairn.api.v1alpha1.Disk;
 import storage.cairn.api.v1alpha1.NodeStatus;
 import storage.cairn.api.v1alpha1.Replica;
 import storage.cairn.api.v1alpha1.Volume;
-import storage.cairn.cli.attach.Attachments;
 import storage.cairn.cli.cluster.ClusterFile;
 import storage.cairn.cli.cluster.ClusterStatus;
+import storage.cairn.client.attach.Attachments;
 
 /** What {@code -o json} prints: exact numbers with their units in their names. */
 final class Views {

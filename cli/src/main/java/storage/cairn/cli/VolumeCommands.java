@@ -21,8 +21,6 @@ import storage.cairn.api.v1alpha1.ResizeVolumeRequest;
 import storage.cairn.api.v1alpha1.ServeVolumeRequest;
 import storage.cairn.api.v1alpha1.ServeVolumeResponse;
 import storage.cairn.api.v1alpha1.Volume;
-import storage.cairn.cli.attach.Attachment;
-import storage.cairn.cli.attach.Attachments;
 import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Failure;
 import storage.cairn.cli.base.Sizes;
@@ -31,6 +29,8 @@ import storage.cairn.cli.cluster.ClusterStatus;
 import storage.cairn.cli.cluster.ControlClient;
 import storage.cairn.cli.cluster.ExportUris;
 import storage.cairn.cli.cluster.LocalCluster;
+import storage.cairn.client.attach.Attachment;
+import storage.cairn.client.attach.Attachments;
 
 /** {@code cairn volume ...}. */
 @Command(

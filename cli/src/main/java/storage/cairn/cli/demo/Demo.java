@@ -26,7 +26,7 @@ import storage.cairn.cli.cluster.ControlClient;
 import storage.cairn.cli.cluster.EngineCommand;
 import storage.cairn.cli.cluster.ExportUris;
 import storage.cairn.cli.cluster.LocalCluster;
-import storage.cairn.cli.load.Percentiles;
+import storage.cairn.client.load.Percentiles;
 
 /** The demonstration from beginning to end: what is started, in which order, and what its outcome is. */
 public final class Demo {

@@ -11,8 +11,8 @@ import storage.cairn.cli.base.Durations;
 import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Failure;
 import storage.cairn.cli.base.Sizes;
-import storage.cairn.cli.load.LoadFigures;
-import storage.cairn.cli.load.Percentiles;
+import storage.cairn.client.load.LoadFigures;
+import storage.cairn.client.load.Percentiles;
 
 /** The faults of the demo: kills processes under load, and measures and shows what follows. */
 final class Faults {

@@ -5,12 +5,12 @@ import java.util.List;
 import org.HdrHistogram.Histogram;
 import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Failure;
-import storage.cairn.cli.load.LoadFigures;
-import storage.cairn.cli.load.LoadSettings;
-import storage.cairn.cli.load.VerifyingLoad;
-import storage.cairn.cli.load.Violation;
-import storage.cairn.cli.nbd.NbdClient;
-import storage.cairn.cli.nbd.NbdUri;
+import storage.cairn.client.load.LoadFigures;
+import storage.cairn.client.load.LoadSettings;
+import storage.cairn.client.load.VerifyingLoad;
+import storage.cairn.client.load.Violation;
+import storage.cairn.client.nbd.NbdClient;
+import storage.cairn.client.nbd.NbdUri;
 
 /** The verifying load of a demo, with figures since a mark of one's own choice. For one thread. */
 final class Load implements AutoCloseable {

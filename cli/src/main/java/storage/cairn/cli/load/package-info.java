@@ -1,5 +1,0 @@
-/** A load on a volume that knows what every block must hold, and says so when it does not. */
-@NullMarked
-package storage.cairn.cli.load;
-
-import org.jspecify.annotations.NullMarked;

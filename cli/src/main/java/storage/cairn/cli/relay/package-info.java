@@ -1,5 +1,0 @@
-/** Keeps a local NBD socket served while the volume behind it goes from node to node. */
-@NullMarked
-package storage.cairn.cli.relay;
-
-import org.jspecify.annotations.NullMarked;

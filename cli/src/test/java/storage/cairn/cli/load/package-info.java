@@ -1,5 +1,0 @@
-/** Tests of {@code storage.cairn.cli.load}. */
-@NullMarked
-package storage.cairn.cli.load;
-
-import org.jspecify.annotations.NullMarked;

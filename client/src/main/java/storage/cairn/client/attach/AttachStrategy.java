@@ -1,0 +1,18 @@
+package storage.cairn.client.attach;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** One way to make a block device of a local NBD socket. */
+interface AttachStrategy {
+    /** What was made: the device, and by what it is recognised. */
+    record Made(String device, String identity) {}
+
+    Made make(Path socket, Path log) throws IOException;
+
+    /** Whether the device still is the one that was made. */
+    boolean isThere(Attachment attachment);
+
+    /** Takes away what was made, as far as it is still there. */
+    void remove(Attachment attachment) throws IOException;
+}

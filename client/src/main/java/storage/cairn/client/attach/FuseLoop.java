@@ -1,0 +1,66 @@
+package storage.cairn.client.attach;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** A loop device with 4 KiB sectors over a file that nbdfuse shows. */
+final class FuseLoop implements AttachStrategy {
+    private final Path mountPoint;
+
+    FuseLoop(Path mountPoint) {
+        this.mountPoint = mountPoint;
+    }
+
+    private Path file() {
+        return mountPoint.resolve("volume");
+    }
+
+    @Override
+    public Made make(Path socket, Path log) throws IOException {
+        Files.createDirectories(mountPoint);
+        var unused = Helper.start(log, "nbdfuse", file().toString(), "--unix", socket.toString());
+        Helper.await(
+                "nbdfuse did not show " + file(), log, () -> Mounts.isMountPoint(mountPoint) && Files.exists(file()));
+        String device =
+                Tools.must("losetup", "--find", "--show", "--sector-size", "4096", "--direct-io=on", file().toString());
+        return new Made(device, file().toString());
+    }
+
+    @Override
+    public boolean isThere(Attachment attachment) {
+        return isOurs(attachment.device());
+    }
+
+    @Override
+    public void remove(Attachment attachment) throws IOException {
+        String devices = Tools.run("losetup", "--noheadings", "--output", "NAME", "--associated", file().toString())
+                .output();
+        for (String device : devices.split("\n")) {
+            if (isOurs(device.strip())) {
+                Tools.must("losetup", "--detach", device.strip());
+            }
+        }
+        if (Mounts.isMountPoint(mountPoint)
+                && !Tools.run("umount", mountPoint.toString()).ok()) {
+            // Its server is gone, or does not answer.
+            Tools.must("umount", "--lazy", mountPoint.toString());
+        }
+        Files.deleteIfExists(mountPoint);
+    }
+
+    private boolean isOurs(String device) {
+        if (device.isEmpty()) {
+            return false;
+        }
+        Path name = Path.of(device).getFileName();
+        try {
+            return Files.readString(Path.of("/sys/block", String.valueOf(name), "loop", "backing_file"))
+                    .strip()
+                    .equals(file().toString());
+        } catch (IOException e) {
+            // Not a loop device in use.
+            return false;
+        }
+    }
+}
