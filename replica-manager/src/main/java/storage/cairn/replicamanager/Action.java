@@ -13,6 +13,9 @@ sealed interface Action {
     /** Tells engines where the volume is wanted. */
     record Want(List<String> disks) implements Action {}
 
+    /** Tells engines how large the volume is to be. */
+    record Grow(long sizeBytes) implements Action {}
+
     /** Notes when the data is erased; null: it is not. */
     record DeleteAfter(@Nullable Instant instant) implements Action {}
 

@@ -63,6 +63,7 @@ record Cluster(
      *
      * @param membership null: nothing was recorded yet
      * @param wanted disks that it was wanted on last; empty: nobody said
+     * @param wantedBytes size that engines were told of last; 0: none
      * @param deleteAfter when its data is erased; null: nobody asked for it
      * @param leaving whether somebody deleted its resource
      * @param held by disk, configurations that replicas hold and the store forgot, as their engines said
@@ -74,6 +75,7 @@ record Cluster(
             VolumeSpec spec,
             @Nullable VolumeMembershipSpec membership,
             java.util.List<String> wanted,
+            long wantedBytes,
             @Nullable Instant deleteAfter,
             boolean hasFinalizer,
             boolean leaving,

@@ -50,6 +50,9 @@ final class Executor implements Requests {
                 case Action.Want want ->
                     problem(annotate(
                             MembershipObjects.path(volume.spec().id()), Api.PLACEMENT, String.join(",", want.disks())));
+                case Action.Grow grow ->
+                    problem(annotate(
+                            MembershipObjects.path(volume.spec().id()), Api.SIZE, Long.toString(grow.sizeBytes())));
                 case Action.DeleteAfter after ->
                     problem(annotate(
                             path(volume),

@@ -235,6 +235,7 @@ final class Informed implements AutoCloseable {
                             volume.getSpec(),
                             membership == null ? null : membership.getSpec(),
                             membership == null ? List.of() : listed(annotation(membership, Api.PLACEMENT)),
+                            membership == null ? 0 : bytes(membership),
                             after.isEmpty() ? null : instant(after),
                             volume.getMetadata().getFinalizers().contains(VolumePlan.FINALIZER),
                             volume.getMetadata().getDeletionTimestamp() != null,
@@ -242,6 +243,12 @@ final class Informed implements AutoCloseable {
                             annotation(volume, Api.RECOVER)));
         }
         return all;
+    }
+
+    /** The size that engines were told of; what is no number was never told. */
+    private static long bytes(VolumeMembership membership) {
+        String text = annotation(membership, Api.SIZE);
+        return text.matches("[0-9]{1,18}") ? Long.parseLong(text) : 0;
     }
 
     /** What engines put on record of replicas that are ahead of the store. */

@@ -24,6 +24,13 @@ final class Placement {
     private static final int DEFAULT_FULL = 85;
     private static final int HUNDRED = 100;
 
+    /** Disks that could hold it are full or promised away. */
+    static final String NO_SPACE = "NoSpace";
+
+    static final String NO_POOL = "NoPool";
+    /** Too few nodes, zones or racks have a disk that may be used. */
+    static final String TOO_FEW_DOMAINS = "TooFewDomains";
+
     private final Cluster cluster;
     private final Health health;
     private final Map<String, Long> promised = new HashMap<>();
@@ -32,7 +39,11 @@ final class Placement {
     sealed interface Choice {
         record Disks(List<String> disks) implements Choice {}
 
-        record Impossible(String reason) implements Choice {}
+        /**
+         * @param code why, in one word
+         * @param reason why, in words, and what to do
+         */
+        record Impossible(String code, String reason) implements Choice {}
     }
 
     Placement(Cluster cluster, Health health) {
@@ -68,7 +79,7 @@ final class Placement {
         StoragePoolSpec pool = cluster.pools().get(volume.spec().pool());
         if (pool == null) {
             return new Choice.Impossible(
-                    "there is no StoragePool '" + volume.spec().pool() + "'; create it");
+                    NO_POOL, "there is no StoragePool '" + volume.spec().pool() + "'; create it");
         }
         Spread spread = spread(volume, pool);
         List<String> chosen = new ArrayList<>();
@@ -93,7 +104,9 @@ final class Placement {
             }
         }
         if (chosen.size() + stay.size() < volume.spec().replicas()) {
-            return new Choice.Impossible(explain(volume, spread, stay.size() + chosen.size(), fit.size(), refusals));
+            return new Choice.Impossible(
+                    lacksSpace(volume, pool, stay) ? NO_SPACE : TOO_FEW_DOMAINS,
+                    explain(volume, spread, stay.size() + chosen.size(), fit.size(), refusals));
         }
         chosen.forEach(disk -> promise(disk, VolumePlan.sizeBytes(volume)));
         return new Choice.Disks(chosen);
@@ -128,7 +141,9 @@ final class Placement {
                 refusals.put(disk.id(), health.place(disk.id()) + " " + refusal);
             }
         }
-        fit.sort(Comparator.comparingLong(this::share)
+        String preferred = volume.membership() == null ? volume.spec().preferredNode() : null;
+        fit.sort(Comparator.<DiskState, Boolean>comparing(disk -> !disk.node().equals(preferred))
+                .thenComparingLong(this::share)
                 .thenComparing(Comparator.comparingLong(DiskState::usableBytes).reversed())
                 .thenComparing(DiskState::id));
         return fit;
@@ -146,6 +161,11 @@ final class Placement {
         if (node == null || !node.schedulable() || health.inMaintenance(disk.id())) {
             return "gets no new replicas: its node is not schedulable";
         }
+        return refusal(pool, disk, VolumePlan.sizeBytes(volume));
+    }
+
+    /** Why a disk has no room for so much more, empty when it has. */
+    private String refusal(StoragePoolSpec pool, DiskState disk, long bytes) {
         Integer full = pool.fullPercent();
         long fullBytes = disk.usableBytes() / HUNDRED * (full == null ? DEFAULT_FULL : full);
         if (disk.usedBytes() >= fullBytes) {
@@ -153,9 +173,42 @@ final class Placement {
         }
         Integer over = pool.overProvisioningPercent();
         long limit = disk.usableBytes() / HUNDRED * (over == null ? DEFAULT_OVER_PROVISIONING : over);
-        if (promised(disk.id()) + VolumePlan.sizeBytes(volume) > limit) {
+        if (promised(disk.id()) + bytes > limit) {
             return "has promised " + promised(disk.id()) + " of " + limit + " bytes already";
         }
+        return "";
+    }
+
+    /** Whether some disk that may be used has no room for the volume. */
+    private boolean lacksSpace(VolumeState volume, StoragePoolSpec pool, List<String> stay) {
+        for (DiskState disk : cluster.disks().values()) {
+            NodeState node = cluster.nodeOf(disk);
+            boolean usable = disk.pool().equals(volume.spec().pool())
+                    && !stay.contains(disk.id())
+                    && health.awaySince(disk.id()) == null
+                    && !health.isLeaving(disk.id())
+                    && node != null
+                    && node.schedulable();
+            if (usable && !refusal(pool, disk, VolumePlan.sizeBytes(volume)).isEmpty()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Promises a volume's disks that it grows by so much; why that cannot be, empty when it is done. */
+    String grow(VolumeState volume, long bytes) {
+        StoragePoolSpec pool = cluster.pools().get(volume.spec().pool());
+        List<String> replicas = VolumePlan.replicas(volume);
+        for (String disk : replicas) {
+            DiskState state = cluster.disks().get(disk);
+            String refusal = pool == null || state == null ? "" : refusal(pool, state, bytes);
+            if (!refusal.isEmpty()) {
+                return health.place(disk) + " " + refusal + ": it cannot grow by " + bytes
+                        + " bytes. Add disks, or delete volumes";
+            }
+        }
+        replicas.forEach(disk -> promise(disk, bytes));
         return "";
     }
 

@@ -12,6 +12,7 @@ import storage.cairn.api.resource.VolumeStatus.Replica;
 import storage.cairn.replicamanager.Cluster.DiskState;
 import storage.cairn.replicamanager.Cluster.NodeState;
 import storage.cairn.replicamanager.Cluster.VolumeState;
+import storage.cairn.replicamanager.VolumePlan.Plan;
 
 /** Says how a volume is, and why it is not better, in words. */
 final class Projection {
@@ -24,10 +25,11 @@ final class Projection {
     }
 
     /**
-     * @param trouble why something that is to be done for it cannot be, empty when nothing is
+     * @param plan what is done for it, and why it cannot be
      * @param before its conditions as they are now
      */
-    VolumeStatus status(VolumeState volume, String trouble, List<Condition> before) {
+    VolumeStatus status(VolumeState volume, Plan plan, List<Condition> before) {
+        String trouble = plan.trouble();
         VolumeMembershipSpec membership = volume.membership();
         boolean refused = volume.leaving() && volume.spec().deleteRequest() == null;
         Said said = membership == null ? creating(volume, trouble) : said(volume, membership, trouble);
@@ -36,10 +38,14 @@ final class Projection {
                         + "' to erase it, or keep it by recreating the resource with the same id once this one is gone"
                 : "";
         List<Condition> conditions = new ArrayList<>();
+        conditions.add(placed(before, membership, plan));
         boolean available = said.phase() == Phase.READY || said.phase() == Phase.DEGRADED;
         conditions.add(condition(before, "Available", available, available ? "Served" : "NotServed", said.reason()));
         boolean healthy = said.phase() == Phase.READY;
         conditions.add(condition(before, "Healthy", healthy, healthy ? "AllInSync" : "NotAllInSync", said.reason()));
+        if (membership != null) {
+            conditions.add(grown(before, volume, membership, plan));
+        }
         if (refused) {
             conditions.add(condition(before, "DeletionRefused", true, "NoDeleteRequest", refusal));
         }
@@ -53,6 +59,21 @@ final class Projection {
                 volume.deleteAfter() == null ? null : volume.deleteAfter().toString(),
                 volume.generation(),
                 conditions);
+    }
+
+    private Condition placed(List<Condition> before, @Nullable VolumeMembershipSpec membership, Plan plan) {
+        if (membership != null) {
+            return condition(before, "Placed", true, "Placed", "");
+        }
+        String code = plan.code().isEmpty() ? "Placing" : plan.code();
+        return condition(before, "Placed", false, code, plan.trouble());
+    }
+
+    private Condition grown(List<Condition> before, VolumeState volume, VolumeMembershipSpec membership, Plan plan) {
+        boolean done = VolumePlan.askedBytes(volume) <= membership.sizeBytes();
+        String code = plan.code().isEmpty() ? "Growing" : plan.code();
+        String words = plan.trouble().isEmpty() ? "the engine that serves it makes it larger" : plan.trouble();
+        return condition(before, "Grown", done, done ? "AsAsked" : code, done ? "" : words);
     }
 
     private record Said(Phase phase, String reason) {}

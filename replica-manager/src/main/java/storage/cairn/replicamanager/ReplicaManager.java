@@ -15,7 +15,9 @@ import java.util.concurrent.TimeUnit;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 import org.jspecify.annotations.Nullable;
+import storage.cairn.api.resource.Capacity;
 import storage.cairn.api.resource.Disk;
+import storage.cairn.api.resource.DiskStatus;
 import storage.cairn.api.resource.StorageNode;
 import storage.cairn.api.resource.Volume;
 import storage.cairn.api.resource.VolumeStatus;
@@ -87,6 +89,7 @@ final class ReplicaManager implements AutoCloseable {
                 Plan plan = plans.getOrDefault(volume.name(), Plan.of());
                 carryOut(volume, plan, projection);
             }
+            tellPromises(sweep);
             tellEvacuations(new Evacuations(cluster), projection);
             figures.swept(cluster, plans, informed.orphans().size(), System.nanoTime() - began);
         } catch (RuntimeException e) {
@@ -96,13 +99,13 @@ final class ReplicaManager implements AutoCloseable {
     }
 
     private void carryOut(VolumeState volume, Plan plan, Projection projection) {
-        String trouble = plan.trouble();
+        Plan outcome = plan;
         for (Action action : plan.actions()) {
             String problem = executor.execute(volume, action);
             figures.acted(action, problem.isEmpty());
             if (!problem.isEmpty()) {
                 LOG.warn("volume={} {} was not done: {}", volume.name(), action, problem);
-                trouble = problem;
+                outcome = Plan.stuck("Refused", problem);
                 break;
             }
         }
@@ -112,7 +115,7 @@ final class ReplicaManager implements AutoCloseable {
         }
         VolumeStatus before = resource.getStatus();
         List<Condition> conditions = before == null || before.conditions() == null ? List.of() : before.conditions();
-        VolumeStatus status = projection.status(volume, trouble, conditions);
+        VolumeStatus status = projection.status(volume, outcome, conditions);
         if (!status.equals(before)) {
             ObjectNode tree = JSON.valueToTree(status);
             // What is not so any more has to be taken out of the object.
@@ -129,6 +132,21 @@ final class ReplicaManager implements AutoCloseable {
     private static void note(String of, String problem) {
         if (!problem.isEmpty()) {
             LOG.warn("the status of {} was not written: {}", of, problem);
+        }
+    }
+
+    /** What volumes were promised of each disk, for whoever asks for room. */
+    private void tellPromises(Sweep sweep) {
+        for (Disk disk : informed.allDisks()) {
+            DiskStatus status = disk.getStatus();
+            Capacity known = status == null ? null : status.capacity();
+            Long before = known == null ? null : known.provisionedBytes();
+            long now = sweep.promised(Informed.name(disk));
+            if (known != null && now != (before == null ? 0 : before)) {
+                ObjectNode tree = JSON.createObjectNode();
+                tree.putObject("capacity").put("provisionedBytes", now);
+                note("disk " + Informed.name(disk), executor.status("disks", Informed.name(disk), tree));
+            }
         }
     }
 

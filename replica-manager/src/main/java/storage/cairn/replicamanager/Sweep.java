@@ -16,6 +16,7 @@ final class Sweep {
     private final Rules rules;
     private final Health health;
     private final Placement placement;
+    private final Placement promised;
     private final VolumePlan plans;
 
     Sweep(Cluster cluster, Rules rules) {
@@ -23,11 +24,17 @@ final class Sweep {
         this.rules = rules;
         this.health = new Health(cluster, rules);
         this.placement = new Placement(cluster, health);
+        this.promised = new Placement(cluster, health);
         this.plans = new VolumePlan(cluster, rules, health, placement);
     }
 
     Health health() {
         return health;
+    }
+
+    /** Bytes of a disk that volumes were promised before this sweep. */
+    long promised(String disk) {
+        return promised.promised(disk);
     }
 
     /** What is to be done for each volume, by name. */

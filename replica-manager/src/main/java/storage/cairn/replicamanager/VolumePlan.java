@@ -1,5 +1,7 @@
 package storage.cairn.replicamanager;
 
+import io.fabric8.kubernetes.api.model.Quantity;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,23 +32,33 @@ final class VolumePlan {
     /**
      * What is to be done, in this order.
      *
-     * @param trouble why something that is to be done cannot be, empty when nothing is
+     * @param code why something that is to be done cannot be, in one word
+     * @param trouble the same in words, empty when nothing is
      */
-    record Plan(List<Action> actions, String trouble) {
+    record Plan(List<Action> actions, String code, String trouble) {
         static Plan of(Action... actions) {
-            return new Plan(List.of(actions), "");
+            return new Plan(List.of(actions), "", "");
         }
 
-        static Plan stuck(String trouble) {
-            return new Plan(List.of(), trouble);
+        static Plan stuck(String code, String trouble) {
+            return new Plan(List.of(), code, trouble);
+        }
+
+        private Plan and(Plan other) {
+            List<Action> both = new ArrayList<>(actions);
+            both.addAll(other.actions);
+            return new Plan(both, code.isEmpty() ? other.code : code, trouble.isEmpty() ? other.trouble : trouble);
         }
     }
 
     static long sizeBytes(VolumeState volume) {
         VolumeMembershipSpec membership = volume.membership();
-        return membership != null
-                ? membership.sizeBytes()
-                : volume.spec().size().getNumericalAmount().longValueExact();
+        return membership != null ? Math.max(membership.sizeBytes(), volume.wantedBytes()) : askedBytes(volume);
+    }
+
+    /** The size that its user wants. */
+    static long askedBytes(VolumeState volume) {
+        return Quantity.getAmountInBytes(volume.spec().size()).longValueExact();
     }
 
     /** Disks that hold a replica, or are to hold one. */
@@ -89,7 +101,18 @@ final class VolumePlan {
         if (volume.deleteAfter() != null) {
             return Plan.of(new Action.DeleteAfter(null));
         }
-        return membership == null ? create(volume) : place(volume, membership);
+        return membership == null ? create(volume) : place(volume, membership).and(grow(volume, membership));
+    }
+
+    private Plan grow(VolumeState volume, VolumeMembershipSpec membership) {
+        long asked = askedBytes(volume);
+        if (asked <= membership.sizeBytes() || asked <= volume.wantedBytes()) {
+            return Plan.of();
+        }
+        String refusal = placement.grow(volume, asked - Math.max(membership.sizeBytes(), volume.wantedBytes()));
+        return refusal.isEmpty()
+                ? Plan.of(new Action.Grow(asked))
+                : Plan.stuck(Placement.NO_SPACE, "it has not grown to " + asked + " bytes: " + refusal);
     }
 
     /** Nothing else is done to a volume of which the store forgot a part: no change of members, no deletion. */
@@ -99,7 +122,8 @@ final class VolumePlan {
         }
         boolean acceptLoss = volume.recover().equals(Api.RECOVER_ACCEPT_LOSS);
         return switch (RolledBack.recover(membership, newest, health, acceptLoss)) {
-            case RolledBack.Outcome.Refused refused -> Plan.stuck("recovery refused: " + refused.reason());
+            case RolledBack.Outcome.Refused refused ->
+                Plan.stuck("RecoveryRefused", "recovery refused: " + refused.reason());
             case RolledBack.Outcome.Recovered recovered -> Plan.of(new Action.Recover(membership, recovered.next()));
         };
     }
@@ -110,14 +134,16 @@ final class VolumePlan {
             return Plan.of(new Action.LetGo());
         }
         if (after == null) {
-            return Plan.of(new Action.DeleteAfter(cluster.now().plus(rules.restoreWindow())));
+            Integer own = volume.spec().restoreWindowSeconds();
+            Duration window = own == null ? rules.restoreWindow() : Duration.ofSeconds(own);
+            return Plan.of(new Action.DeleteAfter(cluster.now().plus(window)));
         }
         if (after.isAfter(cluster.now())) {
             return Plan.of();
         }
         String server = server(membership);
         if (!server.isEmpty()) {
-            return Plan.stuck("it is served on " + server + ": end its use there, and it is erased");
+            return Plan.stuck("InUse", "it is served on " + server + ": end its use there, and it is erased");
         }
         return Plan.of(new Action.Bury(membership));
     }
@@ -131,10 +157,10 @@ final class VolumePlan {
 
     private Plan create(VolumeState volume) {
         if (volume.spec().source() != null) {
-            return Plan.stuck("volumes with a source cannot be made yet: leave spec.source out");
+            return Plan.stuck("NoSource", "volumes with a source cannot be made yet: leave spec.source out");
         }
         return switch (placement.choose(volume, List.of())) {
-            case Placement.Choice.Impossible impossible -> Plan.stuck(impossible.reason());
+            case Placement.Choice.Impossible impossible -> Plan.stuck(impossible.code(), impossible.reason());
             case Placement.Choice.Disks chosen -> Plan.of(new Action.Record(first(volume, chosen.disks())));
         };
     }
@@ -188,7 +214,7 @@ final class VolumePlan {
             return asWanted && (implied || !volume.wanted().isEmpty()) ? Plan.of() : Plan.of(new Action.Want(stay));
         }
         return switch (placement.choose(volume, stay)) {
-            case Placement.Choice.Impossible impossible -> Plan.stuck(impossible.reason());
+            case Placement.Choice.Impossible impossible -> Plan.stuck(impossible.code(), impossible.reason());
             case Placement.Choice.Disks chosen -> {
                 stay.addAll(chosen.disks());
                 yield Plan.of(new Action.Want(stay));

@@ -132,7 +132,8 @@ final class ReplicaManagerIT {
     private Volume volume(@Nullable String deleteRequest, String id) {
         Volume volume = new Volume();
         volume.setMetadata(new ObjectMetaBuilder().withName("data").build());
-        volume.setSpec(new VolumeSpec(id, new Quantity("1Gi"), "fast", 3, null, null, null, null, deleteRequest));
+        volume.setSpec(
+                new VolumeSpec(id, new Quantity("1Gi"), "fast", 3, null, null, null, null, deleteRequest, null, null));
         return volume;
     }
 

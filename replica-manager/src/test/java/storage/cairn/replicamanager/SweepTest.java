@@ -63,7 +63,8 @@ final class SweepTest {
     }
 
     private static VolumeSpec spec(String size, int replicas, @Nullable String deleteRequest) {
-        return new VolumeSpec(ID, new Quantity(size), "fast", replicas, null, null, null, null, deleteRequest);
+        return new VolumeSpec(
+                ID, new Quantity(size), "fast", replicas, null, null, null, null, deleteRequest, null, null);
     }
 
     private static VolumeMembershipSpec membership(
@@ -73,7 +74,8 @@ final class SweepTest {
     }
 
     private void volume(VolumeSpec spec, @Nullable VolumeMembershipSpec membership, String... wanted) {
-        volumes.put("v", new VolumeState("v", 1, spec, membership, List.of(wanted), null, true, false, Map.of(), ""));
+        volumes.put(
+                "v", new VolumeState("v", 1, spec, membership, List.of(wanted), 0, null, true, false, Map.of(), ""));
     }
 
     private Cluster known() {
@@ -101,14 +103,15 @@ final class SweepTest {
     private VolumeStatus status() {
         Cluster cluster = known();
         VolumeState volume = there(volumes, "v");
-        return new Projection(cluster, new Health(cluster, RULES)).status(volume, plan().trouble(), List.of());
+        return new Projection(cluster, new Health(cluster, RULES)).status(volume, plan(), List.of());
     }
 
     @Test
     void aNewVolumeIsHeldBeforeItIsRecorded() {
         cluster(3);
         volumes.put(
-                "v", new VolumeState("v", 1, spec("10Gi", 3, null), null, List.of(), null, false, false, Map.of(), ""));
+                "v",
+                new VolumeState("v", 1, spec("10Gi", 3, null), null, List.of(), 0, null, false, false, Map.of(), ""));
         assertThat(plan().actions()).containsExactly(new Action.Hold());
     }
 
@@ -124,6 +127,7 @@ final class SweepTest {
                         spec("10Gi", 1, null),
                         membership(List.of("d2"), List.of(), null),
                         List.of(),
+                        0,
                         null,
                         true,
                         false,
@@ -185,7 +189,8 @@ final class SweepTest {
         cluster(3);
         volume(spec("150Gi", 3, null), null);
         volumes.put(
-                "w", new VolumeState("w", 1, spec("150Gi", 3, null), null, List.of(), null, true, false, Map.of(), ""));
+                "w",
+                new VolumeState("w", 1, spec("150Gi", 3, null), null, List.of(), 0, null, true, false, Map.of(), ""));
         Map<String, Plan> plans = new Sweep(known(), RULES).plan();
         assertThat(plans.values().stream().filter(plan -> plan.trouble().isEmpty()))
                 .hasSize(1);
@@ -275,6 +280,29 @@ final class SweepTest {
     }
 
     @Test
+    void theNodeThatIsPreferredGetsAReplicaThoughOthersHaveMoreRoom() {
+        cluster(5);
+        disk("d5", 5, 10, 0);
+        VolumeSpec near = new VolumeSpec(ID, new Quantity("10Gi"), "fast", 3, null, null, null, null, null, "n5", null);
+        volume(near, null);
+        assertThat(recorded()).hasSize(3).contains("d5");
+    }
+
+    @Test
+    void aVolumeGrowsIfItsDisksHaveRoom() {
+        cluster(3);
+        VolumeMembershipSpec membership = membership(List.of("d1", "d2", "d3"), List.of(), null);
+        volume(spec("20Gi", 3, null), membership);
+        assertThat(plan().actions()).containsExactly(new Action.Grow(20 * GIB));
+        volume(spec("201Gi", 3, null), membership);
+        assertThat(plan().actions()).isEmpty();
+        assertThat(plan().code()).isEqualTo(Placement.NO_SPACE);
+        assertThat(status().conditions())
+                .anyMatch(each ->
+                        each.getType().equals("Grown") && each.getReason().equals("NoSpace"));
+    }
+
+    @Test
     void aWishIsNotRepeated() {
         cluster(4);
         node(3, "", NOW.minus(Duration.ofMinutes(11)));
@@ -305,7 +333,7 @@ final class SweepTest {
         volumes.put(
                 "v",
                 new VolumeState(
-                        "v", 1, spec("10Gi", 3, ID), membership, List.of(), instant, true, false, Map.of(), ""));
+                        "v", 1, spec("10Gi", 3, ID), membership, List.of(), 0, instant, true, false, Map.of(), ""));
     }
 
     @Test
@@ -331,6 +359,7 @@ final class SweepTest {
                         spec("10Gi", 3, null),
                         membership(List.of("d1", "d2", "d3"), List.of(), null),
                         List.of(),
+                        0,
                         NOW.plusSeconds(60),
                         true,
                         false,
@@ -350,6 +379,7 @@ final class SweepTest {
                         spec("10Gi", 3, null),
                         membership(List.of("d1", "d2", "d3"), List.of(), null),
                         List.of(),
+                        0,
                         null,
                         true,
                         true,
@@ -391,6 +421,7 @@ final class SweepTest {
                             spec("10Gi", 3, null),
                             membership(List.of("d1", "d2", "d3"), List.of(), null),
                             List.of(),
+                            0,
                             null,
                             true,
                             false,

@@ -17,6 +17,9 @@ public final class Api {
     /** Annotation of a VolumeMembership: the disks that its volume is wanted on, with commas between them. */
     public static final String PLACEMENT = GROUP + "/placement";
 
+    /** Annotation of a VolumeMembership: bytes that its volume is to have; it only grows. */
+    public static final String SIZE = GROUP + "/size";
+
     /** Before the UUID of a disk, in an annotation of a VolumeMembership: a later configuration that it holds. */
     public static final String WITNESS_PREFIX = "witness." + GROUP + "/";
 

@@ -88,7 +88,50 @@ public record VolumeSpec(
                 + " still be restored, and it is.")
         @Size(max = 36)
         @Nullable
-        String deleteRequest) {
+        String deleteRequest,
+
+        @JsonPropertyDescription("Node that gets a replica if it has room when the volume is placed.")
+        @Size(min = 1, max = 253)
+        @Nullable
+        String preferredNode,
+
+        @JsonPropertyDescription("How long it can be restored after a deleteRequest; a day when not given.")
+        @Min(0)
+        @Max(31_536_000)
+        @Nullable
+        Integer restoreWindowSeconds) {
+
+    /** The same with another size. */
+    public VolumeSpec withSize(Quantity other) {
+        return new VolumeSpec(
+                id,
+                other,
+                pool,
+                replicas,
+                minInSync,
+                locality,
+                spread,
+                source,
+                deleteRequest,
+                preferredNode,
+                restoreWindowSeconds);
+    }
+
+    /** The same with another deleteRequest. */
+    public VolumeSpec withDeleteRequest(@Nullable String other) {
+        return new VolumeSpec(
+                id,
+                size,
+                pool,
+                replicas,
+                minInSync,
+                locality,
+                spread,
+                source,
+                other,
+                preferredNode,
+                restoreWindowSeconds);
+    }
 
     /** Whether pods run where a replica is. */
     public enum Locality {

@@ -8,7 +8,11 @@ import io.fabric8.kubernetes.api.model.Condition;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** How a volume is, for people. Nothing is decided by it. Conditions: Available, Healthy, DeletionRefused. */
+/**
+ * How a volume is. Conditions: Placed (its replicas have disks; else NoSpace, NoPool or NotPlaced), Available (it can be
+ * read and written), Healthy (all its replicas are in sync), Grown (it has the size that was asked for), and
+ * DeletionRefused.
+ */
 public record VolumeStatus(
         @JsonPropertyDescription("In one word.") @PrinterColumn(name = "PHASE") @Nullable
         Phase phase,
@@ -38,7 +42,7 @@ public record VolumeStatus(
         @JsonPropertyDescription("Generation of the spec that this tells of.") @Nullable
         Long observedGeneration,
 
-        @JsonPropertyDescription("Available, Healthy, DeletionRefused.") @Nullable
+        @JsonPropertyDescription("Placed, Available, Healthy, Grown, DeletionRefused.") @Nullable
         List<Condition> conditions) {
 
     /** In one word. */

@@ -71,6 +71,8 @@ final class VolumeCommands {
                         null,
                         null,
                         null,
+                        null,
+                        null,
                         null));
                 present = client.resource(volume).create();
             } else if (present.getSpec().size().getNumericalAmount().longValue() != bytes
@@ -187,17 +189,7 @@ final class VolumeCommands {
 
     private static void request(KubernetesClient client, Volume volume, boolean erase) {
         client.resources(Volume.class).withName(Tables.name(volume)).edit(each -> {
-            VolumeSpec spec = each.getSpec();
-            each.setSpec(new VolumeSpec(
-                    spec.id(),
-                    spec.size(),
-                    spec.pool(),
-                    spec.replicas(),
-                    spec.minInSync(),
-                    spec.locality(),
-                    spec.spread(),
-                    spec.source(),
-                    erase ? spec.id() : null));
+            each.setSpec(each.getSpec().withDeleteRequest(erase ? each.getSpec().id() : null));
             return each;
         });
     }

@@ -42,7 +42,7 @@ public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
     private final ApiClient watchApi;
     private final Consumer<String> problems;
     private final CopyOnWriteArrayList<Changed> watchers = new CopyOnWriteArrayList<>();
-    private volatile Wished wished = (volume, disks) -> {};
+    private volatile Wished wished = (volume, disks, sizeBytes) -> {};
     /** What was told last; on the watching thread. */
     private final Map<String, String> wishes = new HashMap<>();
 
@@ -58,12 +58,16 @@ public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
                 watchApi, Memberships.PATH, ObjectWatch.Content.METADATA, new MembershipFollower(), problems);
     }
 
-    /** Told on the loop where a volume is wanted: by the annotation {@value Api#PLACEMENT} of its membership. */
+    /**
+     * Told on the loop where a volume is wanted, and how large: by the annotations {@value Api#PLACEMENT} and
+     * {@value Api#SIZE} of its membership.
+     */
     public interface Wished {
         /**
          * @param disks all of them; none: nobody minds where it is
+         * @param sizeBytes 0: nobody said
          */
-        void wished(VolumeId volume, List<DiskId> disks);
+        void wished(VolumeId volume, List<DiskId> disks, long sizeBytes);
     }
 
     /** Puts it on record that a replica holds a configuration that the API server's data forgot. */
@@ -101,14 +105,15 @@ public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
             try {
                 VolumeId volume = VolumeId.of(name);
                 changed(volume);
-                String disks = object.path("metadata")
-                        .path("annotations")
-                        .path(Api.PLACEMENT)
-                        .asText();
-                if (!disks.equals(wishes.getOrDefault(name, ""))) {
-                    wishes.put(name, disks);
+                JsonNode annotations = object.path("metadata").path("annotations");
+                String disks = annotations.path(Api.PLACEMENT).asText();
+                String size = annotations.path(Api.SIZE).asText();
+                String wish = disks + size;
+                if (!wish.equals(wishes.getOrDefault(name, ""))) {
+                    wishes.put(name, wish);
                     List<DiskId> all = Memberships.disks(disks);
-                    clock.execute(() -> wished.wished(volume, all));
+                    long bytes = size.isEmpty() ? 0 : Long.parseLong(size);
+                    clock.execute(() -> wished.wished(volume, all, bytes));
                 }
             } catch (IllegalArgumentException e) {
                 problems.accept("VolumeMembership " + name + " left alone: " + e.getMessage());

@@ -2,9 +2,11 @@ package storage.cairn.engine.node;
 
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
+import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import storage.cairn.api.v1alpha1.ControlGrpc;
 import storage.cairn.api.v1alpha1.CreateVolumeRequest;
 import storage.cairn.api.v1alpha1.DeleteVolumeRequest;
@@ -13,6 +15,7 @@ import storage.cairn.api.v1alpha1.GetStatusRequest;
 import storage.cairn.api.v1alpha1.GetVolumeRequest;
 import storage.cairn.api.v1alpha1.ListVolumesRequest;
 import storage.cairn.api.v1alpha1.ListVolumesResponse;
+import storage.cairn.api.v1alpha1.MarkFormattedRequest;
 import storage.cairn.api.v1alpha1.MoveVolumeRequest;
 import storage.cairn.api.v1alpha1.NodeStatus;
 import storage.cairn.api.v1alpha1.ReleaseVolumeRequest;
@@ -142,9 +145,46 @@ final class ControlService extends ControlGrpc.ControlImplBase {
 
     @Override
     public void serveVolume(ServeVolumeRequest request, StreamObserver<ServeVolumeResponse> observer) {
-        onLoop(
-                observer,
-                reply -> node.serve(request.getName(), answer -> reply.answer(answer, ControlService::served)));
+        onLoop(observer, reply -> serve(request, answer -> reply.answer(answer, ControlService::served)));
+    }
+
+    private void serve(ServeVolumeRequest request, VolumeAnswer.Receiver receiver) {
+        if (request.getOnlyIfFree()) {
+            withId(request.getReplaces(), receiver, id -> node.serveIfFree(request.getName(), id, receiver));
+        } else {
+            node.serve(request.getName(), receiver);
+        }
+    }
+
+    /** Goes on with an attachId, or with null when none was given. */
+    private static void withId(String text, VolumeAnswer.Receiver receiver, Consumer<@Nullable UUID> then) {
+        UUID id = null;
+        if (!text.isEmpty()) {
+            try {
+                id = UUID.fromString(text);
+            } catch (IllegalArgumentException e) {
+                receiver.answered(new VolumeAnswer.Failed(
+                        VolumeAnswer.Problem.INVALID, "attach_id '" + text + "' is no UUID; give it as it was told"));
+                return;
+            }
+        }
+        then.accept(id);
+    }
+
+    @Override
+    public void markFormatted(MarkFormattedRequest request, StreamObserver<Volume> observer) {
+        onLoop(observer, reply -> {
+            VolumeAnswer.Receiver receiver =
+                    answer -> reply.answer(answer, done -> StatusMessages.volume(done.volume()));
+            withId(request.getAttachId(), receiver, id -> {
+                if (id == null) {
+                    receiver.answered(new VolumeAnswer.Failed(
+                            VolumeAnswer.Problem.INVALID, "attach_id is missing: name the export that was formatted"));
+                } else {
+                    node.markFormatted(request.getName(), id, receiver);
+                }
+            });
+        });
     }
 
     private static ServeVolumeResponse served(VolumeAnswer.Done done) {
@@ -164,9 +204,18 @@ final class ControlService extends ControlGrpc.ControlImplBase {
     public void releaseVolume(ReleaseVolumeRequest request, StreamObserver<ReleaseVolumeResponse> observer) {
         onLoop(
                 observer,
-                reply -> node.release(
-                        request.getName(),
-                        answer -> reply.answer(answer, done -> ReleaseVolumeResponse.getDefaultInstance())));
+                reply -> release(
+                        request, answer -> reply.answer(answer, done -> ReleaseVolumeResponse.getDefaultInstance())));
+    }
+
+    private void release(ReleaseVolumeRequest request, VolumeAnswer.Receiver receiver) {
+        withId(request.getAttachId(), receiver, id -> {
+            if (id == null) {
+                node.release(request.getName(), receiver);
+            } else {
+                node.release(request.getName(), id, receiver);
+            }
+        });
     }
 
     @Override

@@ -177,7 +177,10 @@ final class Engine {
     private KubernetesConfigStore openKubernetesStore(Consumer<String> problems) throws IOException {
         KubernetesConfigStore store = KubernetesConfigStore.open(config.kubeconfig(), loop.clock(), problems);
         // Told when the core has begun to watch the store, and so is there.
-        store.whenWished((volume, wanted) -> node.want(volume, wanted));
+        store.whenWished((volume, wanted, sizeBytes) -> {
+            node.want(volume, wanted);
+            node.wantSize(volume, sizeBytes);
+        });
         return store;
     }
 

@@ -35,7 +35,8 @@ final class StatusMessages {
                 .setReason(view.reason())
                 .setEpoch(configuration.epoch())
                 .setOwnerNode(owner == null ? 0 : owner.node())
-                .setMinInSync(configuration.minInSync());
+                .setMinInSync(configuration.minInSync())
+                .setFormatted(configuration.formatted());
         if (configuration.attachId() != null) {
             volume.setAttachId(configuration.attachId().toString());
         }

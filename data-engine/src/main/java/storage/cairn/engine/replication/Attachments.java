@@ -30,6 +30,85 @@ final class Attachments extends VolumeSteps {
         find(name, receiver, found -> serve(found, receiver));
     }
 
+    /**
+     * The same, but takes it from nobody: refused while a living owner serves another export than {@code replaces}.
+     *
+     * @param replaces the export that the new one takes the place of, null: none
+     */
+    void serveIfFree(String name, @Nullable UUID replaces, Receiver receiver) {
+        find(name, receiver, found -> {
+            Configuration value = found.value();
+            VolumeOwner owner = owners.of(value.volume());
+            if (value.attachId() == null || value.attachId().equals(replaces)) {
+                serve(found, receiver);
+            } else if (owner != null && !owner.stopped()) {
+                fail(receiver, Problem.PRECONDITION, inUse(value, context.identity.node()));
+            } else {
+                probe.probe(value, (node, reachable) -> {
+                    if (node == 0) {
+                        serve(found, receiver);
+                    } else {
+                        fail(receiver, Problem.PRECONDITION, inUse(value, node));
+                    }
+                });
+            }
+        });
+    }
+
+    private static String inUse(Configuration value, int node) {
+        return "volume " + value.name() + " is served by node " + node + " as export " + value.attachId()
+                + "; it is free once that is released";
+    }
+
+    /** Records that somebody made a filesystem on the volume by way of its present export, which is served here. */
+    void markFormatted(String name, UUID attachId, Receiver receiver) {
+        find(name, receiver, found -> {
+            Configuration value = found.value();
+            VolumeOwner owner = owners.of(value.volume());
+            if (owner == null || !attachId.equals(value.attachId())) {
+                fail(
+                        receiver,
+                        Problem.PRECONDITION,
+                        "volume " + value.name() + " is not served here as export " + attachId);
+            } else if (value.formatted()) {
+                done(receiver, value.volume(), value);
+            } else {
+                owner.upkeep().request(new Formatting(owner, attachId, receiver));
+            }
+        });
+    }
+
+    private final class Formatting implements Upkeep.Request {
+        private final VolumeOwner owner;
+        private final UUID attachId;
+        private final Receiver receiver;
+
+        Formatting(VolumeOwner owner, UUID attachId, Receiver receiver) {
+            this.owner = owner;
+            this.attachId = attachId;
+            this.receiver = receiver;
+        }
+
+        @Override
+        public boolean change(Change change) {
+            change.formatted();
+            return attachId.equals(owner.membership().current().attachId());
+        }
+
+        @Override
+        public void applied() {
+            done(receiver, owner.volume(), owner.membership().current());
+        }
+
+        @Override
+        public void dropped(String reason) {
+            fail(
+                    receiver,
+                    reason.isEmpty() ? Problem.PRECONDITION : Problem.UNAVAILABLE,
+                    reason.isEmpty() ? "export " + attachId + " was superseded" : reason);
+        }
+    }
+
     private void serve(Versioned found, Receiver receiver) {
         UUID attachId = context.newId();
         UUID replaced = found.value().attachId();
@@ -95,8 +174,18 @@ final class Attachments extends VolumeSteps {
         });
     }
 
-    void release(String name, Receiver receiver) {
-        find(name, receiver, found -> release(found, receiver));
+    /**
+     * @param attachId the export to end; null: whichever it is
+     */
+    void release(String name, @Nullable UUID attachId, Receiver receiver) {
+        find(name, receiver, found -> {
+            if (attachId == null || attachId.equals(found.value().attachId())) {
+                release(found, receiver);
+            } else {
+                // It ended already, and what is served now is not the caller's.
+                done(receiver, found.value().volume(), found.value());
+            }
+        });
     }
 
     private void release(Versioned found, Receiver receiver) {

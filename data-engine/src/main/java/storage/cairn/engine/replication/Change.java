@@ -16,6 +16,7 @@ final class Change {
     private List<Configuration.Stale> outOfSync;
     private long sizeBytes;
     private @Nullable UUID attachId;
+    private boolean formatted;
     private boolean deleted;
 
     Change(Configuration base) {
@@ -26,6 +27,7 @@ final class Change {
         this.outOfSync = base.outOfSync();
         this.sizeBytes = base.sizeBytes();
         this.attachId = base.attachId();
+        this.formatted = base.formatted();
         this.deleted = base.deleted();
     }
 
@@ -41,6 +43,11 @@ final class Change {
 
     Change sizeBytes(long value) {
         sizeBytes = value;
+        return this;
+    }
+
+    Change formatted() {
+        formatted = true;
         return this;
     }
 
@@ -106,7 +113,7 @@ final class Change {
                 base.minInSync(),
                 sizeBytes,
                 attachId,
-                base.formatted(),
+                formatted,
                 deleted);
     }
 }

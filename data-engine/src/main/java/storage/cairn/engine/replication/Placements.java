@@ -143,6 +143,9 @@ final class Placements {
             } else if (current != null && !fulfilled(current, wanted(volume))) {
                 open = true;
                 adopt(current);
+            } else if (current == null) {
+                // Before the store was read nothing can be said of a volume.
+                open |= !catalog.loaded();
             }
         }
         for (VolumeId volume : List.copyOf(adopted)) {
@@ -186,7 +189,8 @@ final class Placements {
         });
     }
 
-    private boolean mine(Configuration known) {
+    /** Whether it is for this node to act for a volume that nobody owns: it has its first reachable replica. */
+    boolean mine(Configuration known) {
         DiskId first = null;
         for (DiskId disk : known.inSync()) {
             if (peers.usable(disk) && (first == null || disk.compareTo(first) < 0)) {

@@ -38,6 +38,7 @@ public final class StorageNode implements Exports {
     private final Deletions deletions;
     private final EmptyReplicas emptyReplicas;
     private final Placements placements;
+    private final Growths growths;
     private Forgotten forgotten = (disk, held) -> {};
     private final Scrub scrub;
     private final Set<Incoming> incoming = new LinkedHashSet<>();
@@ -69,6 +70,7 @@ public final class StorageNode implements Exports {
         OwnerProbe probe = new OwnerProbe(context, replicas, peers);
         attachments = new Attachments(context, peers, owners, catalog, views, probe);
         admin = new VolumeAdmin(context, replicas, peers, owners, catalog, views, probe, attachments);
+        growths = new Growths(context, owners, catalog, placements, admin);
         opener = new ExportOpener(context, owners, catalog, probe);
         scrub = new Scrub(context, owners);
         replicas.localOwners((session, exception) -> clock.execute(() ->
@@ -237,6 +239,11 @@ public final class StorageNode implements Exports {
         placements.want(volume, disks);
     }
 
+    /** How large somebody wants a volume; 0: nobody minds. It only grows. */
+    public void wantSize(VolumeId volume, long sizeBytes) {
+        growths.want(volume, sizeBytes);
+    }
+
     /**
      * Refuses new exports, hands every owned volume to a node that can take it (else releases it), waits for what is
      * under way, has its replicas taken out, which serve until then, gives its leases back and closes all streams. The
@@ -246,6 +253,7 @@ public final class StorageNode implements Exports {
         shuttingDown = true;
         scrub.stop();
         placements.stop();
+        growths.stop();
         opener.stop();
         owners.close();
         List<String> problems = new ArrayList<>();
@@ -308,9 +316,24 @@ public final class StorageNode implements Exports {
         attachments.serve(name, receiver);
     }
 
+    /** The same, but refused while a living owner serves another export than {@code replaces}; null: than none. */
+    public void serveIfFree(String name, @Nullable UUID replaces, VolumeAnswer.Receiver receiver) {
+        attachments.serveIfFree(name, replaces, receiver);
+    }
+
+    /** Records that somebody made a filesystem on the volume, by way of its present export. */
+    public void markFormatted(String name, UUID attachId, VolumeAnswer.Receiver receiver) {
+        attachments.markFormatted(name, attachId, receiver);
+    }
+
     /** Ends the export and gives up the ownership, wherever it is. */
     public void release(String name, VolumeAnswer.Receiver receiver) {
-        attachments.release(name, receiver);
+        attachments.release(name, null, receiver);
+    }
+
+    /** The same if that export is the present one; else it ended already, and nothing is done. */
+    public void release(String name, UUID attachId, VolumeAnswer.Receiver receiver) {
+        attachments.release(name, attachId, receiver);
     }
 
     /** Hands the ownership to another node under the same attachId. */
