@@ -53,6 +53,7 @@ final class StatusCommand implements Callable<Integer> {
             if (!view.volumes().isEmpty()) {
                 cairn.out().println();
                 volumes(cairn, cluster, status.volumes());
+                LostDisks.find(status).forEach(lost -> cairn.out().println(lost.advice()));
             }
         });
         return status.answering() == 0 ? ExitCode.UNREACHABLE.number() : ExitCode.OK.number();

@@ -4,15 +4,12 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import storage.cairn.api.v1alpha1.ControlGrpc.ControlBlockingStub;
 import storage.cairn.api.v1alpha1.CreateVolumeRequest;
 import storage.cairn.api.v1alpha1.DeleteVolumeRequest;
-import storage.cairn.api.v1alpha1.GetVolumeRequest;
 import storage.cairn.api.v1alpha1.ListVolumesRequest;
 import storage.cairn.api.v1alpha1.MoveVolumeRequest;
 import storage.cairn.api.v1alpha1.ReleaseVolumeRequest;
@@ -26,7 +23,6 @@ import storage.cairn.cli.base.Failure;
 import storage.cairn.cli.base.Sizes;
 import storage.cairn.cli.base.Table;
 import storage.cairn.cli.cluster.ClusterStatus;
-import storage.cairn.cli.cluster.ControlClient;
 import storage.cairn.cli.cluster.ExportUris;
 import storage.cairn.cli.cluster.LocalCluster;
 import storage.cairn.client.attach.Attachment;
@@ -94,7 +90,7 @@ final class VolumeCommands {
                 .setReplicas(replicas == null ? 0 : replicas)
                 .setMinInSync(minInSync == null ? 0 : minInSync)
                 .build();
-        Volume volume = anyNode(cairn.cluster(), PATIENT_SECONDS, stub -> stub.createVolume(request));
+        Volume volume = new Requests(cairn).any(PATIENT_SECONDS, stub -> stub.createVolume(request));
         show(volume);
         return ExitCode.OK.number();
     }
@@ -106,11 +102,11 @@ final class VolumeCommands {
     int list() {
         LocalCluster cluster = cairn.cluster();
         List<Volume> known = ClusterStatus.ask(cluster).volumes();
-        List<Volume> stored = anyNode(
-                cluster,
-                QUICK_SECONDS,
-                stub -> stub.listVolumes(ListVolumesRequest.getDefaultInstance())
-                        .getVolumesList());
+        List<Volume> stored = new Requests(cairn)
+                .any(
+                        QUICK_SECONDS,
+                        stub -> stub.listVolumes(ListVolumesRequest.getDefaultInstance())
+                                .getVolumesList());
         List<Volume> volumes = stored.stream()
                 .map(volume -> known.stream()
                         .filter(seen -> seen.getId().equals(volume.getId()) && seen.getEpoch() >= volume.getEpoch())
@@ -129,7 +125,7 @@ final class VolumeCommands {
             description = "Shows everything about one volume.",
             footer = {"", "Examples:", "  cairn volume inspect data", "  cairn volume inspect data -o json"})
     int inspect(@Parameters(paramLabel = "NAME", description = "Name of the volume.") String name) {
-        show(find(cairn.cluster(), name));
+        show(new Requests(cairn).find(name));
         return ExitCode.OK.number();
     }
 
@@ -145,7 +141,7 @@ final class VolumeCommands {
         refuseWhileAttached(cluster, name, "delete it");
         DeleteVolumeRequest request =
                 DeleteVolumeRequest.newBuilder().setName(name).setForce(force).build();
-        ownerElseAny(cluster, name, PATIENT_SECONDS, stub -> stub.deleteVolume(request));
+        new Requests(cairn).owner(name, PATIENT_SECONDS, stub -> stub.deleteVolume(request));
         cairn.err().println("Volume " + name + " is deleted.");
         return ExitCode.OK.number();
     }
@@ -176,7 +172,7 @@ final class VolumeCommands {
             @Option(names = "--tcp", description = "Print TCP URIs rather than those of unix sockets.") boolean tcp) {
         LocalCluster cluster = cairn.cluster();
         refuseWhileAttached(cluster, name, "serve it anew");
-        ServeVolumeResponse served = serve(cluster, name, node);
+        ServeVolumeResponse served = serve(new Requests(cairn), name, node);
         List<String> uris = tcp ? ExportUris.tcp(cluster, served) : ExportUris.unix(cluster, served);
         cairn.print(Map.of("uris", uris), () -> uris.forEach(cairn.out()::println));
         return ExitCode.OK.number();
@@ -189,7 +185,7 @@ final class VolumeCommands {
     int release(@Parameters(paramLabel = "NAME", description = "Name of the volume.") String name) {
         LocalCluster cluster = cairn.cluster();
         refuseWhileAttached(cluster, name, "release it");
-        release(cluster, name);
+        release(new Requests(cairn), name);
         cairn.err().println("Volume " + name + " is released.");
         return ExitCode.OK.number();
     }
@@ -205,7 +201,7 @@ final class VolumeCommands {
         cluster.requireNode(node);
         MoveVolumeRequest request =
                 MoveVolumeRequest.newBuilder().setName(name).setNode(node).build();
-        show(ownerElseAny(cluster, name, PATIENT_SECONDS, stub -> stub.moveVolume(request)));
+        show(new Requests(cairn).owner(name, PATIENT_SECONDS, stub -> stub.moveVolume(request)));
         return ExitCode.OK.number();
     }
 
@@ -220,7 +216,7 @@ final class VolumeCommands {
                 .setName(name)
                 .setSizeBytes(size.bytes())
                 .build();
-        show(ownerElseAny(cairn.cluster(), name, PATIENT_SECONDS, stub -> stub.resizeVolume(request)));
+        show(new Requests(cairn).owner(name, PATIENT_SECONDS, stub -> stub.resizeVolume(request)));
         return ExitCode.OK.number();
     }
 
@@ -240,11 +236,12 @@ final class VolumeCommands {
             })
     int attach(@Parameters(paramLabel = "NAME", description = "Name of the volume.") String name) {
         LocalCluster cluster = cairn.cluster();
+        Requests requests = new Requests(cairn);
         Attachment attachment;
         try (var _ = cluster.lock()) {
-            Volume volume = find(cluster, name);
+            Volume volume = requests.find(name);
             attachment = new Attachments(cluster.dir()).attach(volume.getName(), () -> {
-                ServeVolumeResponse served = serve(cluster, name, null);
+                ServeVolumeResponse served = serve(requests, name, null);
                 return new Attachments.Export(served.getExportName(), ExportUris.unix(cluster, served));
             });
         }
@@ -270,7 +267,7 @@ final class VolumeCommands {
             cairn.err().println("Volume " + name + " is detached.");
             return ExitCode.OK.number();
         }
-        release(cluster, name);
+        release(new Requests(cairn), name);
         cairn.err().println("Volume " + name + " is detached and released.");
         return ExitCode.OK.number();
     }
@@ -297,8 +294,9 @@ final class VolumeCommands {
         });
     }
 
-    private static ServeVolumeResponse serve(LocalCluster cluster, String name, @Nullable Integer node) {
-        Volume volume = find(cluster, name);
+    private ServeVolumeResponse serve(Requests requests, String name, @Nullable Integer node) {
+        LocalCluster cluster = requests.cluster();
+        Volume volume = requests.find(name);
         int owner = volume.getOwnerNode();
         int where;
         if (node != null) {
@@ -312,15 +310,15 @@ final class VolumeCommands {
                     .map(Replica::getNode)
                     .filter(number -> number != 0 && cluster.runs(number))
                     .findFirst()
-                    .orElseGet(() -> firstRunning(cluster));
+                    .orElseGet(requests::answering);
         }
         ServeVolumeRequest request =
                 ServeVolumeRequest.newBuilder().setName(name).build();
         try {
-            return on(cluster, where, PATIENT_SECONDS, stub -> stub.serveVolume(request));
+            return requests.on(where, PATIENT_SECONDS, stub -> stub.serveVolume(request));
         } catch (Failure e) {
             String reason =
-                    e.code() == ExitCode.UNREACHABLE ? find(cluster, name).getReason() : "";
+                    e.code() == ExitCode.UNREACHABLE ? requests.find(name).getReason() : "";
             if (reason.isEmpty()) {
                 throw e;
             }
@@ -331,59 +329,10 @@ final class VolumeCommands {
         }
     }
 
-    private static void release(LocalCluster cluster, String name) {
+    private static void release(Requests requests, String name) {
         ReleaseVolumeRequest request =
                 ReleaseVolumeRequest.newBuilder().setName(name).build();
-        ownerElseAny(cluster, name, QUICK_SECONDS, stub -> stub.releaseVolume(request));
-    }
-
-    /** As its owner sees it; else as the configuration store has it. */
-    private static Volume find(LocalCluster cluster, String name) {
-        Volume stored = anyNode(
-                cluster,
-                QUICK_SECONDS,
-                stub -> stub.getVolume(
-                        GetVolumeRequest.newBuilder().setName(name).build()));
-        return ClusterStatus.ask(cluster)
-                .volume(name)
-                .filter(seen -> seen.getId().equals(stored.getId()) && seen.getEpoch() >= stored.getEpoch())
-                .orElse(stored);
-    }
-
-    private static <T> T ownerElseAny(
-            LocalCluster cluster, String name, int seconds, Function<ControlBlockingStub, T> request) {
-        int owner = find(cluster, name).getOwnerNode();
-        return owner != 0 && cluster.runs(owner)
-                ? on(cluster, owner, seconds, request)
-                : anyNode(cluster, seconds, request);
-    }
-
-    private static <T> T anyNode(LocalCluster cluster, int seconds, Function<ControlBlockingStub, T> request) {
-        return on(cluster, firstRunning(cluster), seconds, request);
-    }
-
-    private static <T> T on(LocalCluster cluster, int node, int seconds, Function<ControlBlockingStub, T> request) {
-        try (ControlClient client = ControlClient.connect(cluster.node(node))) {
-            return client.call(seconds, request);
-        }
-    }
-
-    /** The first that answers: a process may be stopped. */
-    private static int firstRunning(LocalCluster cluster) {
-        List<Integer> running = cluster.running();
-        if (running.isEmpty()) {
-            throw new Failure(
-                    ExitCode.UNREACHABLE, "No engine of " + cluster.dir() + " runs: start them with 'cairn up'");
-        }
-        return running.stream()
-                .filter(node -> {
-                    try (ControlClient client = ControlClient.connect(cluster.node(node))) {
-                        return client.reachable();
-                    }
-                })
-                .findFirst()
-                .orElseThrow(() -> new Failure(
-                        ExitCode.UNREACHABLE, "No engine of " + cluster.dir() + " answers: 'cairn status' tells more"));
+        requests.owner(name, QUICK_SECONDS, stub -> stub.releaseVolume(request));
     }
 
     private static void refuseWhileAttached(LocalCluster cluster, String name, String what) {

@@ -174,7 +174,8 @@ final class LocalClusterIT {
         useDir("c");
         Files.createDirectories(dir);
         Files.writeString(dir.resolve("cluster.json"), content);
-        for (String command : List.of("up", "down", "status", "volume list", "disk list", "node kill 1")) {
+        for (String command :
+                List.of("up", "down", "status", "volume list", "disk list", "disk replace", "node kill 1")) {
             Outcome outcome = cli.run(command.split(" "));
             assertThat(outcome.exitCode()).as(command).isEqualTo(1);
             assertThat(outcome.err())
@@ -283,6 +284,7 @@ final class LocalClusterIT {
                 "status",
                 "version",
                 "disk list",
+                "disk replace",
                 "node list",
                 "node kill",
                 "node stop",

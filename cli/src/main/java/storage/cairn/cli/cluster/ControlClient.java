@@ -1,6 +1,7 @@
 package storage.cairn.cli.cluster;
 
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyChannelBuilder;
@@ -21,6 +22,9 @@ import storage.cairn.cli.base.Failure;
 /** Asks one engine over its unix socket, and turns what goes wrong into a {@link Failure}. */
 public final class ControlClient implements AutoCloseable {
     private static final int STATUS_SECONDS = 5;
+    /** In every answer, be it an error. */
+    private static final Metadata.Key<String> CONTENT_TYPE =
+            Metadata.Key.of("content-type", Metadata.ASCII_STRING_MARSHALLER);
 
     /** Ends with the process: its thread is a daemon. */
     private static final EventLoopGroup LOOP =
@@ -77,6 +81,12 @@ public final class ControlClient implements AutoCloseable {
         channel.shutdownNow();
     }
 
+    /** Whether the engine said so, rather than the way to it. */
+    private static boolean answered(StatusRuntimeException error) {
+        Metadata trailers = error.getTrailers();
+        return trailers != null && trailers.containsKey(CONTENT_TYPE);
+    }
+
     private Failure failure(StatusRuntimeException error) {
         Status status = error.getStatus();
         String said = status.getDescription();
@@ -91,8 +101,10 @@ public final class ControlClient implements AutoCloseable {
             case UNAVAILABLE ->
                 new Failure(
                         ExitCode.UNREACHABLE,
-                        "The engine of node " + node.node() + " cannot be reached at " + node.controlSocket()
-                                + ": is it running? 'cairn status' tells, 'cairn up' starts it",
+                        answered(error)
+                                ? message
+                                : "The engine of node " + node.node() + " cannot be reached at " + node.controlSocket()
+                                        + ": is it running? 'cairn status' tells, 'cairn up' starts it",
                         error);
             case DEADLINE_EXCEEDED ->
                 new Failure(

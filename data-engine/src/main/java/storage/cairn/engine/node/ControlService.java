@@ -20,6 +20,7 @@ import storage.cairn.api.v1alpha1.MoveVolumeRequest;
 import storage.cairn.api.v1alpha1.NodeStatus;
 import storage.cairn.api.v1alpha1.ReleaseVolumeRequest;
 import storage.cairn.api.v1alpha1.ReleaseVolumeResponse;
+import storage.cairn.api.v1alpha1.ReplaceDiskRequest;
 import storage.cairn.api.v1alpha1.ResizeVolumeRequest;
 import storage.cairn.api.v1alpha1.ServeVolumeRequest;
 import storage.cairn.api.v1alpha1.ServeVolumeResponse;
@@ -29,6 +30,7 @@ import storage.cairn.api.v1alpha1.Volume;
 import storage.cairn.api.v1alpha1.WatchStatusRequest;
 import storage.cairn.engine.port.Clock;
 import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.replication.StorageNode;
 import storage.cairn.engine.replication.VolumeAnswer;
 
@@ -141,6 +143,34 @@ final class ControlService extends ControlGrpc.ControlImplBase {
                         request.getName(),
                         request.getSizeBytes(),
                         answer -> reply.answer(answer, done -> StatusMessages.volume(done.volume()))));
+    }
+
+    @Override
+    public void replaceDisk(ReplaceDiskRequest request, StreamObserver<Volume> observer) {
+        onLoop(observer, reply -> {
+            DiskId lost = disk(request.getLostDisk());
+            DiskId fresh = request.getNewDisk().isEmpty() ? null : disk(request.getNewDisk());
+            if (lost == null || (fresh == null && !request.getNewDisk().isEmpty())) {
+                reply.refuse(
+                        Status.Code.INVALID_ARGUMENT,
+                        "'" + (lost == null ? request.getLostDisk() : request.getNewDisk())
+                                + "' is no id of a disk, which looks like 123e4567-e89b-12d3-a456-426614174000");
+                return;
+            }
+            node.replaceDisk(
+                    request.getName(),
+                    lost,
+                    fresh,
+                    answer -> reply.answer(answer, done -> StatusMessages.volume(done.volume())));
+        });
+    }
+
+    private static @Nullable DiskId disk(String text) {
+        try {
+            return new DiskId(UUID.fromString(text));
+        } catch (IllegalArgumentException notOne) {
+            return null;
+        }
     }
 
     @Override

@@ -16,7 +16,8 @@ import storage.cairn.engine.port.VolumeId;
  * replicas that one can have, an unwanted one makes room first.
  *
  * <p>A wish is no decision. The owner carries it out, by changes of the configuration like all others. A volume that
- * nobody owns is taken over for it by the node of its first reachable replica, and given up again afterwards.
+ * nobody owns is taken over for it by the node of its first reachable replica, and given up again afterwards. So is one
+ * that got a replica in the place of a lost one, until all its replicas are in sync.
  */
 final class Placements {
     private static final long LOOK_MILLIS = 5_000;
@@ -26,6 +27,9 @@ final class Placements {
     private final Owners owners;
     private final Catalog catalog;
     private final TreeMap<VolumeId, List<DiskId>> wishes = new TreeMap<>();
+    /** Volumes that are to be rebuilt also while no host uses them. */
+    private final TreeSet<VolumeId> healing = new TreeSet<>();
+
     private final TreeSet<VolumeId> adopted = new TreeSet<>();
     private boolean looking;
     private boolean stopped;
@@ -48,10 +52,27 @@ final class Placements {
         if (owner != null) {
             owner.touch();
         }
+        beginToLook();
+    }
+
+    private void beginToLook() {
         if (!looking) {
             looking = true;
             context.clock.execute(this::look);
         }
+    }
+
+    /**
+     * The volume has a replica to be rebuilt, whoever serves it or not.
+     *
+     * @param takenOver whether this node took it over for that, to give it up again afterwards
+     */
+    void heal(VolumeId volume, boolean takenOver) {
+        healing.add(volume);
+        if (takenOver) {
+            adopted.add(volume);
+        }
+        beginToLook();
     }
 
     List<DiskId> wanted(VolumeId volume) {
@@ -67,6 +88,11 @@ final class Placements {
                 || (current.inSync().size() == wanted.size()
                         && current.inSync().containsAll(wanted)
                         && current.replicas().size() == wanted.size());
+    }
+
+    private boolean settled(Configuration current) {
+        boolean whole = current.syncing().isEmpty() && current.outOfSync().isEmpty();
+        return fulfilled(current, wanted(current.volume())) && (whole || !healing.contains(current.volume()));
     }
 
     /** What is to be done next for a volume that this node owns, null when nothing is or nothing can be. */
@@ -136,16 +162,21 @@ final class Placements {
             return;
         }
         boolean open = false;
-        for (VolumeId volume : List.copyOf(wishes.keySet())) {
+        TreeSet<VolumeId> cared = new TreeSet<>(wishes.keySet());
+        cared.addAll(healing);
+        for (VolumeId volume : cared) {
             Configuration current = catalog.newest(volume);
             if (current != null && current.deleted()) {
                 wishes.remove(volume);
-            } else if (current != null && !fulfilled(current, wanted(volume))) {
+                healing.remove(volume);
+            } else if (current != null && !settled(current)) {
                 open = true;
                 adopt(current);
             } else if (current == null) {
                 // Before the store was read nothing can be said of a volume.
                 open |= !catalog.loaded();
+            } else {
+                healing.remove(volume);
             }
         }
         for (VolumeId volume : List.copyOf(adopted)) {
@@ -157,7 +188,7 @@ final class Placements {
         }
     }
 
-    /** Nobody serves it: the node of its first reachable replica takes it over until it is as wanted. */
+    /** Nobody serves it: the node of its first reachable replica takes it over until it is as it should be. */
     private void adopt(Configuration known) {
         VolumeId volume = known.volume();
         if (known.owner() != null || adopted.contains(volume) || !mine(known) || !canProgress(known)) {
@@ -171,7 +202,7 @@ final class Placements {
             }
             adopted.add(volume);
             Configuration value = found.current().value();
-            context.log.event(Log.Level.INFO, value.name(), value.epoch(), "Adopted", "to bring it where it is wanted");
+            context.log.event(Log.Level.INFO, value.name(), value.epoch(), "Adopted", "until it is as it should be");
             owners.takeOver(found.current(), value.attachId(), new VolumeOwner.Started() {
                 @Override
                 public void serving() {
@@ -202,7 +233,10 @@ final class Placements {
 
     private boolean canProgress(Configuration known) {
         List<DiskId> wanted = wanted(known.volume());
-        boolean waits = false;
+        if (healing.contains(known.volume()) && canRebuild(known)) {
+            return true;
+        }
+        boolean waits = wanted.isEmpty();
         for (DiskId disk : wanted) {
             if (!known.inSync().contains(disk)) {
                 if (peers.usable(disk)) {
@@ -214,6 +248,15 @@ final class Placements {
         return !waits;
     }
 
+    private boolean canRebuild(Configuration known) {
+        for (DiskId disk : known.replicas()) {
+            if (!known.inSync().contains(disk) && peers.usable(disk)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private void giveUp(VolumeId volume) {
         VolumeOwner owner = owners.of(volume);
         if (owner == null || owner.clients().count() > 0) {
@@ -221,10 +264,10 @@ final class Placements {
             return;
         }
         Configuration current = owner.membership().current();
-        boolean ended = fulfilled(current, wanted(volume)) || !canProgress(current);
+        boolean ended = settled(current) || !canProgress(current);
         if (owner.serves() && ended && !owner.membership().busy()) {
             adopted.remove(volume);
-            owner.handOver(false, "it is where it is wanted", recorded -> {});
+            owner.handOver(false, "it is as it should be", recorded -> {});
         }
     }
 }

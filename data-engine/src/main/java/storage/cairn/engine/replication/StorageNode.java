@@ -34,6 +34,7 @@ public final class StorageNode implements Exports {
     private final Views views;
     private final Attachments attachments;
     private final VolumeAdmin admin;
+    private final Replacements replacements;
     private final ExportOpener opener;
     private final Deletions deletions;
     private final EmptyReplicas emptyReplicas;
@@ -71,6 +72,7 @@ public final class StorageNode implements Exports {
         attachments = new Attachments(context, peers, owners, catalog, views, probe);
         admin = new VolumeAdmin(context, replicas, peers, owners, catalog, views, probe, attachments);
         growths = new Growths(context, owners, catalog, placements, admin);
+        replacements = new Replacements(context, peers, owners, catalog, views, probe, placements);
         opener = new ExportOpener(context, owners, catalog, probe);
         scrub = new Scrub(context, owners);
         replicas.localOwners((session, exception) -> clock.execute(() ->
@@ -309,6 +311,16 @@ public final class StorageNode implements Exports {
     /** Grows a volume. Takes it over for that if nobody serves it; refused when another node serves it. */
     public void resizeVolume(String name, long sizeBytes, VolumeAnswer.Receiver receiver) {
         admin.resize(name, sizeBytes, receiver);
+    }
+
+    /**
+     * Gives a volume another disk in the place of one that is lost. Takes it over for that if nobody serves it; refused
+     * when another node serves it, and while the disk is not lost.
+     *
+     * @param fresh null: the disk with the most free space on a node that has no other replica of the volume
+     */
+    public void replaceDisk(String name, DiskId lost, @Nullable DiskId fresh, VolumeAnswer.Receiver receiver) {
+        replacements.replace(name, lost, fresh, receiver);
     }
 
     /** Makes this node the owner, with a new attachId: every older export is refused from then on. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import storage.cairn.engine.port.ConfigStore;
 import storage.cairn.engine.port.ConfigStore.Versioned;
@@ -14,6 +15,7 @@ import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.port.VolumeId;
 import storage.cairn.engine.replication.HostVolume;
+import storage.cairn.engine.replication.VolumeAnswer;
 
 /** A volume goes to the disks that it is wanted on, whoever serves it, and loses nothing on the way. */
 final class PlacementSimTest {
@@ -168,5 +170,91 @@ final class PlacementSimTest {
         want(script, volume, wanted);
         script.run(30);
         assertThat(script.current(volume).inSync()).hasSize(3);
+    }
+
+    private static VolumeAnswer.Problem refused(
+            Script script, int node, String name, DiskId lost, @Nullable DiskId fresh) {
+        VolumeAnswer answer = script.ask(node, (engine, receiver) -> engine.replaceDisk(name, lost, fresh, receiver));
+        assertThat(answer).isInstanceOf(VolumeAnswer.Failed.class);
+        return ((VolumeAnswer.Failed) answer).problem();
+    }
+
+    @Test
+    void aLostDiskIsReplacedUnderTheHost() {
+        Script script = new Script(6, 4);
+        Configuration volume = recorded(script, disks(script, 1, 2, 3));
+        script.run(5);
+        script.done(1, (engine, receiver) -> engine.serve("recorded", receiver));
+        HostVolume opened = script.opened(1, volume);
+        assertThat(script.write(1, opened, 0, 7 * STAMP)).isEqualTo(Status.OK);
+        assertThat(refused(script, 1, "recorded", disk(script, 3), null))
+                .as("while it is served")
+                .isEqualTo(VolumeAnswer.Problem.PRECONDITION);
+        script.node(3).kill(false);
+
+        Configuration replaced =
+                script.done(1, (engine, receiver) -> engine.replaceDisk("recorded", disk(script, 3), null, receiver));
+        assertThat(replaced.inSync()).as("in sync before it was rebuilt").doesNotContain(disk(script, 4));
+        assertThat(replaced.replicas()).containsExactlyInAnyOrderElementsOf(disks(script, 1, 2, 4));
+        assertThat(script.write(1, opened, 1, 8 * STAMP)).isEqualTo(Status.OK);
+        script.until(() -> isOn(script, volume, disks(script, 1, 2, 4)), "the rebuild");
+
+        script.node(3).start();
+        script.node(2).kill(false);
+        assertThat(script.write(1, opened, 2, 9 * STAMP)).isEqualTo(Status.OK);
+        script.node(1).kill(false);
+        script.node(2).start();
+        script.done(4, (engine, receiver) -> engine.serve("recorded", receiver));
+        HostVolume later = script.opened(4, volume);
+        for (int block = 0; block < 3; block++) {
+            assertThat(script.read(4, later, block)).isEqualTo((7 + block) * STAMP);
+        }
+    }
+
+    @Test
+    void aLostDiskOfAVolumeThatNobodyServesIsReplacedAndRebuilt() {
+        Script script = new Script(7, 4);
+        Configuration volume = recorded(script, disks(script, 1, 2, 3));
+        script.run(5);
+        script.done(1, (engine, receiver) -> engine.serve("recorded", receiver));
+        assertThat(script.write(1, script.opened(1, volume), 0, 7 * STAMP)).isEqualTo(Status.OK);
+        script.done(1, (engine, receiver) -> engine.release("recorded", receiver));
+        script.node(3).kill(false);
+
+        script.done(
+                2, (engine, receiver) -> engine.replaceDisk("recorded", disk(script, 3), disk(script, 4), receiver));
+        script.until(
+                () -> isOn(script, volume, disks(script, 1, 2, 4))
+                        && script.current(volume).owner() == null,
+                "the rebuild");
+        // Asked once more, it holds already.
+        script.done(
+                1, (engine, receiver) -> engine.replaceDisk("recorded", disk(script, 3), disk(script, 4), receiver));
+
+        script.node(1).kill(false);
+        script.done(4, (engine, receiver) -> engine.serve("recorded", receiver));
+        assertThat(script.read(4, script.opened(4, volume), 0)).isEqualTo(7 * STAMP);
+    }
+
+    /** The last replicas but one cannot be missed, be one of them lost or not. */
+    @Test
+    void aDiskThatTheVolumeCannotMissIsNotReplaced() {
+        Script script = new Script(8, 4);
+        Configuration volume = recorded(script, disks(script, 1, 2, 3));
+        script.run(5);
+        script.done(1, (engine, receiver) -> engine.serve("recorded", receiver));
+        HostVolume opened = script.opened(1, volume);
+        assertThat(script.write(1, opened, 0, 7 * STAMP)).isEqualTo(Status.OK);
+        script.takenOut(volume, 3);
+        script.node(2).kill(false);
+
+        assertThat(refused(script, 1, "recorded", disk(script, 2), disk(script, 4)))
+                .isEqualTo(VolumeAnswer.Problem.PRECONDITION);
+        assertThat(refused(script, 1, "recorded", disk(script, 4), null)).isEqualTo(VolumeAnswer.Problem.PRECONDITION);
+        assertThat(refused(script, 1, "recorded", disk(script, 3), disk(script, 1)))
+                .isEqualTo(VolumeAnswer.Problem.INVALID);
+        assertThat(refused(script, 1, "recorded", disk(script, 3), new DiskId(new UUID(9, 9))))
+                .isEqualTo(VolumeAnswer.Problem.PRECONDITION);
+        assertThat(script.current(volume).inSync()).containsExactlyInAnyOrderElementsOf(disks(script, 1, 2));
     }
 }
