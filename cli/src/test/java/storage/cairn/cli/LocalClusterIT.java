@@ -175,7 +175,7 @@ final class LocalClusterIT {
         Files.createDirectories(dir);
         Files.writeString(dir.resolve("cluster.json"), content);
         for (String command :
-                List.of("up", "down", "status", "volume list", "disk list", "disk replace", "node kill 1")) {
+                List.of("up", "down", "status", "volume list", "disk list", "disk replace x", "node kill 1")) {
             Outcome outcome = cli.run(command.split(" "));
             assertThat(outcome.exitCode()).as(command).isEqualTo(1);
             assertThat(outcome.err())
