@@ -17,10 +17,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import storage.cairn.cli.cluster.EngineCommand;
-import storage.cairn.cli.load.LoadSettings;
-import storage.cairn.cli.load.VerifyingLoad;
-import storage.cairn.cli.nbd.NbdClient;
-import storage.cairn.cli.nbd.NbdUri;
+import storage.cairn.client.load.LoadSettings;
+import storage.cairn.client.load.VerifyingLoad;
+import storage.cairn.client.nbd.NbdClient;
+import storage.cairn.client.nbd.NbdUri;
 
 /** A node's disk is lost for good and an empty one takes its place, with the engines of this build. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)

@@ -175,7 +175,7 @@ final class Placements {
             } else if (current == null) {
                 // Before the store was read nothing can be said of a volume.
                 open |= !catalog.loaded();
-            } else {
+            } else if (!adopted.contains(volume)) {
                 healing.remove(volume);
             }
         }

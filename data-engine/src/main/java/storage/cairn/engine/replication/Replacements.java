@@ -53,7 +53,8 @@ final class Replacements extends VolumeSteps {
             if (owner == null) {
                 replaceUnowned(found, lost, fresh, receiver);
             } else {
-                owner.whenServing(new Serving(receiver, () -> new Exchange(owner, lost, fresh, receiver).begin()));
+                owner.whenServing(
+                        new Serving(receiver, () -> new Exchange(owner, false, lost, fresh, receiver).begin()));
             }
         });
     }
@@ -74,8 +75,7 @@ final class Replacements extends VolumeSteps {
                     fail(receiver, Problem.UNAVAILABLE, "volume " + value.name() + " was lost again");
                     return;
                 }
-                placements.heal(value.volume(), true);
-                new Exchange(owner, lost, fresh, receiver).begin();
+                new Exchange(owner, true, lost, fresh, receiver).begin();
             }));
         });
     }
@@ -163,6 +163,9 @@ final class Replacements extends VolumeSteps {
     /** The change, at the volume's owner. */
     private final class Exchange implements Upkeep.Request {
         private final VolumeOwner owner;
+        /** Whether this node took the volume over for the change alone. */
+        private final boolean takenOver;
+
         private final DiskId lost;
         private final @Nullable DiskId fresh;
         private final Receiver receiver;
@@ -170,8 +173,9 @@ final class Replacements extends VolumeSteps {
         private Choice choice = Choice.refused(Problem.UNAVAILABLE, "not asked yet");
         private boolean tooEarly;
 
-        Exchange(VolumeOwner owner, DiskId lost, @Nullable DiskId fresh, Receiver receiver) {
+        Exchange(VolumeOwner owner, boolean takenOver, DiskId lost, @Nullable DiskId fresh, Receiver receiver) {
             this.owner = owner;
+            this.takenOver = takenOver;
             this.lost = lost;
             this.fresh = fresh;
             this.receiver = receiver;
@@ -203,7 +207,8 @@ final class Replacements extends VolumeSteps {
             if (member != null) {
                 owner.letGo(member, "its disk was replaced");
             }
-            placements.heal(owner.volume(), false);
+            catalog.learned(owner.membership().current());
+            placements.heal(owner.volume(), takenOver);
             done(receiver, owner.volume(), owner.membership().current());
         }
 
@@ -213,23 +218,29 @@ final class Replacements extends VolumeSteps {
             if (isReplaced(current, lost, fresh)) {
                 done(receiver, owner.volume(), current);
             } else if (!reason.isEmpty()) {
-                fail(receiver, Problem.UNAVAILABLE, reason);
+                failed(Problem.UNAVAILABLE, reason);
             } else if (!choice.wrong().isEmpty()) {
-                fail(receiver, choice.problem(), choice.wrong());
+                failed(choice.problem(), choice.wrong());
             } else if (!tooEarly) {
-                fail(
-                        receiver,
+                failed(
                         Problem.PRECONDITION,
                         "volume " + owner.name() + " had too many replicas under this owner; move it to another node");
             } else if (attempts < MAX_ATTEMPTS && !owner.stopped()) {
                 context.afterMillis(RETRY_MILLIS, this::begin);
             } else {
-                fail(
-                        receiver,
+                failed(
                         Problem.PRECONDITION,
                         "volume " + owner.name() + " counts disk " + lost + " as in sync and cannot miss it: "
                                 + current.minInSync() + " replicas must be in sync, " + current.inSync()
                                 + " are; bring another one back first");
+            }
+        }
+
+        private void failed(Problem problem, String reason) {
+            if (takenOver && !owner.stopped() && owner.clients().count() == 0) {
+                owner.handOver(false, "its disk was not replaced", recorded -> fail(receiver, problem, reason));
+            } else {
+                fail(receiver, problem, reason);
             }
         }
     }
