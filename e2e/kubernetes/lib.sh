@@ -20,12 +20,13 @@ readonly API_ADDRESS=10.99.0.1 API_PORT=6443 SERVICES=10.96.0.0/16 MAX_NODES=9
 readonly CONTROLLERS=(cpu cpuacct cpuset memory devices freezer blkio pids systemd)
 # What kubelet and containerd expect at fixed places. Each node mounts folders of its own over them.
 readonly NODE_FOLDERS=(/var/lib/kubelet /var/lib/containerd /var/lib/cni /var/lib/cairn /var/log/pods /var/log/containers
-  /etc/cni/net.d)
+  /etc/cni/net.d /dev/cairn-e2e)
 
-readonly API_SERVER_BINARIES=(etcd kube-apiserver kubectl)
-readonly NODE_BINARIES=(helm kube-controller-manager kube-scheduler kubelet kube-proxy etcdctl pause)
+readonly API_SERVER_BINARIES=(etcd kube-apiserver kubectl helm)
+readonly NODE_BINARIES=(kube-controller-manager kube-scheduler kubelet kube-proxy etcdctl pause)
 
 PATH=$bin:$PATH:/usr/local/go/bin:/usr/sbin:/sbin
+callers_kubeconfig=${KUBECONFIG-}
 export KUBECONFIG=$run/admin.kubeconfig
 
 say() { echo "cluster: $*" >&2; }
@@ -57,12 +58,21 @@ pid_of() {
   echo "${recorded% *}"
 }
 
+# Closes every file but the three usual ones: what outlives its caller must not hold his locks and pipes open.
+close_files() {
+  local file
+  for file in /proc/"$BASHPID"/fd/*; do
+    file=${file##*/}
+    ((file <= 2)) || eval "exec $file>&-"
+  done
+}
+
 # Starts "$2..." as process $1 of the cluster, unless it runs already.
 start_process() {
   local name=$1
   shift
   if pid_of "$name" > /dev/null; then return; fi
-  setsid "$@" >> "$logs/$name.log" 2>&1 < /dev/null &
+  (close_files && exec setsid "$@") >> "$logs/$name.log" 2>&1 < /dev/null &
   identity $! > "$run/$name.pid" || fail "$name ended at once; see $logs/$name.log"
   disown
 }

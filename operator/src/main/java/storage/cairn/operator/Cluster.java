@@ -1,6 +1,7 @@
 package storage.cairn.operator;
 
 import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.Event;
 import io.fabric8.kubernetes.api.model.EventBuilder;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
@@ -23,6 +24,7 @@ import java.util.Base64;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -30,14 +32,21 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.api.resource.Disk;
 import storage.cairn.api.resource.DiskSpec;
-import storage.cairn.api.resource.StorageCluster;
 import storage.cairn.api.resource.StoragePool;
 import storage.cairn.api.resource.StoragePoolStatus;
 
 /** What the operator writes to the API server, and the few things that it reads there once in a while. */
 final class Cluster {
     private static final int SECRET_BYTES = 32;
+    private static final int UNPROCESSABLE = 422;
     private static final String CLUSTER_ID = "clusterId";
+
+    /** The same request again gets the same answer, so that the rest need not wait for it. */
+    private static final Set<Integer> REFUSALS = Set.of(
+            HttpURLConnection.HTTP_BAD_REQUEST,
+            HttpURLConnection.HTTP_FORBIDDEN,
+            HttpURLConnection.HTTP_CONFLICT,
+            UNPROCESSABLE);
 
     private final KubernetesClient client;
     private final Settings settings;
@@ -48,25 +57,31 @@ final class Cluster {
         this.settings = settings;
     }
 
-    /** Reads who this cluster is, or makes it up, once. */
-    Identity identity(StorageCluster cluster) {
+    /** Who this cluster is; null when that is not written down. */
+    @Nullable Identity identity() {
         Secret found = client.secrets()
                 .inNamespace(settings.namespace())
                 .withName(Names.IDENTITY)
                 .get();
-        if (found == null) {
-            String id = cluster.getSpec().clusterId();
-            if (id == null && cluster.getStatus() != null) {
-                id = cluster.getStatus().clusterId();
-            }
-            byte[] secret = new byte[SECRET_BYTES];
-            random.nextBytes(secret);
-            found = client.resource(secret(
-                            id == null ? UUID.randomUUID().toString() : id,
-                            HexFormat.of().formatHex(secret)))
-                    .create();
-        }
-        return new Identity(value(found, CLUSTER_ID), value(found, EngineFiles.SECRET_KEY));
+        return found == null ? null : read(found);
+    }
+
+    /**
+     * Makes up who this cluster is.
+     *
+     * @param clusterId null: any
+     */
+    Identity makeIdentity(@Nullable String clusterId) {
+        byte[] secret = new byte[SECRET_BYTES];
+        random.nextBytes(secret);
+        return read(client.resource(secret(
+                        clusterId == null ? UUID.randomUUID().toString() : clusterId,
+                        HexFormat.of().formatHex(secret)))
+                .create());
+    }
+
+    private static Identity read(Secret secret) {
+        return new Identity(value(secret, CLUSTER_ID), value(secret, EngineFiles.SECRET_KEY));
     }
 
     private Secret secret(String clusterId, String secret) {
@@ -104,15 +119,26 @@ final class Cluster {
     }
 
     boolean definesServiceMonitors() {
-        return client.getApiResources("monitoring.coreos.com/v1") != null;
+        return client.getApiResources(Surroundings.MONITORING) != null;
     }
 
-    /** Makes it so, whoever changed it. */
-    void apply(HasMetadata wanted) {
-        client.resource(wanted)
-                .fieldManager(Names.FIELD_MANAGER)
-                .forceConflicts()
-                .serverSideApply();
+    /** Makes it so, whoever changed it. Says why the API server will not have it so; empty when it has. */
+    String apply(HasMetadata wanted) {
+        try {
+            client.resource(wanted)
+                    .fieldManager(Names.FIELD_MANAGER)
+                    .forceConflicts()
+                    .serverSideApply();
+            return "";
+        } catch (KubernetesClientException e) {
+            if (!REFUSALS.contains(e.getCode())) {
+                throw e;
+            }
+            String why = e.getStatus() == null ? e.getMessage() : e.getStatus().getMessage();
+            return wanted.getKind() + " " + wanted.getMetadata().getName() + " cannot be made as it should be: " + why
+                    + ". Correct the StorageCluster, or delete that " + wanted.getKind()
+                    + " if somebody else made it: it is then made anew";
+        }
     }
 
     /** Makes it unless it is there: from then on it is people's. */
@@ -148,6 +174,14 @@ final class Cluster {
         budgets.forEach(each -> deleteUnless(names, each));
         deployments.forEach(each -> deleteUnless(names, each));
         classes.forEach(each -> deleteUnless(names, each));
+        if (definesServiceMonitors()) {
+            client.genericKubernetesResources(Surroundings.MONITORING, Surroundings.SERVICE_MONITOR)
+                    .inNamespace(settings.namespace())
+                    .withLabelSelector(Names.MANAGED)
+                    .list()
+                    .getItems()
+                    .forEach(each -> deleteUnless(names, each));
+        }
     }
 
     private void deleteUnless(Set<String> names, HasMetadata found) {
@@ -160,11 +194,12 @@ final class Cluster {
         return resource.getKind() + "/" + resource.getMetadata().getName();
     }
 
-    void admit(String disk, String pool) {
+    /** Puts a disk into a pool. Says why the API server will not have it so; empty when it has. */
+    String admit(String disk, String pool) {
         Disk wanted = new Disk();
         wanted.setMetadata(new ObjectMetaBuilder().withName(disk).build());
         wanted.setSpec(new DiskSpec(pool, null));
-        apply(wanted);
+        return apply(wanted);
     }
 
     void status(StoragePool pool, StoragePoolStatus status) {
@@ -198,28 +233,53 @@ final class Cluster {
     }
 
     void event(HasMetadata about, boolean warning, String reason, @Nullable String message) {
-        String now = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
-        client.resource(new EventBuilder()
-                        .withNewMetadata()
-                        .withGenerateName(about.getMetadata().getName() + ".")
-                        .withNamespace("default")
-                        .endMetadata()
-                        .withNewInvolvedObject()
-                        .withApiVersion(about.getApiVersion())
-                        .withKind(about.getKind())
-                        .withName(about.getMetadata().getName())
-                        .withUid(about.getMetadata().getUid())
-                        .endInvolvedObject()
-                        .withReason(reason)
-                        .withMessage(message)
-                        .withType(warning ? "Warning" : "Normal")
-                        .withFirstTimestamp(now)
-                        .withLastTimestamp(now)
-                        .withCount(1)
-                        .withNewSource()
-                        .withComponent(Names.FIELD_MANAGER)
-                        .endSource()
-                        .build())
+        client.resource(event(
+                        about,
+                        warning,
+                        reason,
+                        message,
+                        new ObjectMetaBuilder().withGenerateName(about.getMetadata().getName() + ".")))
                 .create();
+    }
+
+    /** An event that is told once of a resource, whoever else tells it. */
+    void onceEvent(HasMetadata about, String reason, String message) {
+        String name = about.getMetadata().getName() + "." + about.getMetadata().getUid() + "."
+                + reason.toLowerCase(Locale.ROOT);
+        try {
+            client.resource(event(about, false, reason, message, new ObjectMetaBuilder().withName(name)))
+                    .create();
+        } catch (KubernetesClientException e) {
+            if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
+                throw e;
+            }
+        }
+    }
+
+    private static Event event(
+            HasMetadata about,
+            boolean warning,
+            String reason,
+            @Nullable String message,
+            ObjectMetaBuilder metadata) {
+        String now = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
+        return new EventBuilder()
+                .withMetadata(metadata.withNamespace("default").build())
+                .withNewInvolvedObject()
+                .withApiVersion(about.getApiVersion())
+                .withKind(about.getKind())
+                .withName(about.getMetadata().getName())
+                .withUid(about.getMetadata().getUid())
+                .endInvolvedObject()
+                .withReason(reason)
+                .withMessage(message)
+                .withType(warning ? "Warning" : "Normal")
+                .withFirstTimestamp(now)
+                .withLastTimestamp(now)
+                .withCount(1)
+                .withNewSource()
+                .withComponent(Names.FIELD_MANAGER)
+                .endSource()
+                .build();
     }
 }

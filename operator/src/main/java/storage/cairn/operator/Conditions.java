@@ -52,6 +52,15 @@ final class Conditions {
                 .build());
     }
 
+    /** Keeps what was said before of everything else. */
+    void keepOthers() {
+        for (Condition old : before) {
+            if (after.stream().noneMatch(each -> each.getType().equals(old.getType()))) {
+                after.add(old);
+            }
+        }
+    }
+
     List<Condition> list() {
         return List.copyOf(after);
     }

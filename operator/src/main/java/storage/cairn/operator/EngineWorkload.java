@@ -115,7 +115,10 @@ final class EngineWorkload {
                 .withImagePullPolicy(Images.pullPolicy(spec, settings))
                 .withCommand("/opt/cairn/jre/bin/java", "@/opt/cairn/engine.args")
                 .withArgs(EngineFiles.arguments(spec))
-                .withEnv(field("NODE_NAME", "spec.nodeName"), field("HOST_IP", "status.hostIP"))
+                .withEnv(
+                        field("NODE_NAME", "spec.nodeName"),
+                        field("HOST_IP", "status.hostIP"),
+                        field("CAIRN_NAMESPACE", "metadata.namespace"))
                 .addNewPort()
                 .withName("metrics")
                 .withContainerPort(EngineFiles.metricsPort(spec))
@@ -123,9 +126,12 @@ final class EngineWorkload {
                 .withProtocol("TCP")
                 .endPort()
                 .withResources(resources())
-                // Raw disks and io_uring: what a seccomp profile of the runtime would forbid.
+                // Raw disks; and io_uring, which the profiles of container runtimes forbid.
                 .withNewSecurityContext()
                 .withPrivileged(true)
+                .withNewSeccompProfile()
+                .withType("Unconfined")
+                .endSeccompProfile()
                 .endSecurityContext()
                 .withStartupProbe(probe("/healthz", START_SECONDS / 2)
                         .withPeriodSeconds(2)

@@ -21,6 +21,9 @@ final class Names {
     /** On the StorageCluster, "true": engines are upgraded though volumes lack copies. */
     static final String UPGRADE_ANYWAY = "cairn.storage/upgrade-anyway";
 
+    /** On the StorageCluster, its clusterId: the secret is lost for good, and a new one may be made. */
+    static final String NEW_SECRET = "cairn.storage/new-secret";
+
     static final String NAME = "app.kubernetes.io/name";
     static final String NODE = "cairn.storage/node-number";
     private static final String PART_OF = "app.kubernetes.io/part-of";

@@ -40,11 +40,15 @@ public final class OperatorMain {
                                 .withRenewDeadline(RENEW)
                                 .withRetryPeriod(RETRY)
                                 .build()));
-        operator.register(new StorageClusterReconciler(new Cluster(client, settings), settings, Clock.systemUTC()));
+        Cluster api = new Cluster(client, settings);
+        operator.register(new StorageClusterReconciler(api, settings, Clock.systemUTC()));
         Health health = Health.open(HEALTH_PORT, () -> problem(operator), () -> "", metrics);
         Runtime.getRuntime().addShutdownHook(new Thread(health::close));
         operator.installShutdownHook(Duration.ofSeconds(5));
+        Farewell farewell = new Farewell(api, client, settings);
+        Runtime.getRuntime().addShutdownHook(new Thread(farewell::close));
         operator.start();
+        farewell.start();
     }
 
     /** One that waits to lead has no event sources yet and is well. */

@@ -44,6 +44,10 @@ record Plan(
                     + ", by the secret " + Names.IDENTITY + ": remove it from the spec, or, if these disks are not"
                     + " needed, delete the StorageCluster and that secret");
         }
+        if (Recognition.permitted(cluster) != null) {
+            problems.add("a new secret may be made whenever it is lost: take that back with kubectl annotate"
+                    + " storagecluster cairn " + Names.NEW_SECRET + "-");
+        }
         List<HasMetadata> kept = new ArrayList<>();
         kept.add(namespace(settings));
         for (EngineNode node : all.nodes()) {
@@ -66,6 +70,7 @@ record Plan(
         owned.add(engines);
         if (settings.replicaManager()) {
             owned.add(ReplicaManagerWorkload.deployment(spec, settings));
+            owned.add(ReplicaManagerWorkload.budget(settings));
         }
         owned.addAll(new Guards(spec, settings).all(all.nodes(), new Redundancy(observed).needed()));
         owned.forEach(each -> own(cluster, each));

@@ -6,6 +6,8 @@ import io.fabric8.kubernetes.api.model.IntOrString;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.DeploymentBuilder;
+import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
+import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudgetBuilder;
 import java.util.List;
 import java.util.Map;
 import storage.cairn.api.resource.StorageClusterSpec;
@@ -91,6 +93,22 @@ final class ReplicaManagerWorkload {
                 .endContainer()
                 .endSpec()
                 .endTemplate()
+                .endSpec()
+                .build();
+    }
+
+    static PodDisruptionBudget budget(Settings settings) {
+        return new PodDisruptionBudgetBuilder()
+                .withNewMetadata()
+                .withName(Names.REPLICA_MANAGER)
+                .withNamespace(settings.namespace())
+                .withLabels(Names.labels(Names.REPLICA_MANAGER))
+                .endMetadata()
+                .withNewSpec()
+                .withMaxUnavailable(new IntOrString(1))
+                .withNewSelector()
+                .withMatchLabels(Names.selector(Names.REPLICA_MANAGER))
+                .endSelector()
                 .endSpec()
                 .build();
     }

@@ -16,6 +16,7 @@ import io.javaoperatorsdk.operator.api.reconciler.ErrorStatusUpdateControl;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
 import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
+import io.javaoperatorsdk.operator.api.reconciler.RetryInfo;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.javaoperatorsdk.operator.processing.event.rate.LinearRateLimiter;
@@ -56,6 +57,9 @@ import storage.cairn.api.resource.VolumeMembership;
 final class StorageClusterReconciler implements Reconciler<StorageCluster> {
     private static final Logger LOG = LoggerFactory.getLogger(StorageClusterReconciler.class);
     private static final Duration WHILE_SOMETHING_MOVES = Duration.ofSeconds(5);
+    /** Rounds that fail one after the other. */
+    private static final int WORTH_TELLING = 4;
+
     private static final Set<ResourceID> THE_ONE = Set.of(new ResourceID(Names.CLUSTER));
 
     private final Cluster api;
@@ -116,38 +120,52 @@ final class StorageClusterReconciler implements Reconciler<StorageCluster> {
             return UpdateControl.patchStatus(refused(cluster));
         }
         Observed observed = observe(context);
-        Identity identity = api.identity(cluster);
+        Identity identity;
+        switch (Recognition.of(cluster, api.identity(), observed, settings)) {
+            case Recognition.Known known -> identity = known.identity();
+            case Recognition.Fresh fresh -> identity = api.makeIdentity(fresh.clusterId());
+            case Recognition.Lost lost -> {
+                return UpdateControl.patchStatus(stopped(cluster, "IdentityLost", lost.why()))
+                        .rescheduleAfter(WHILE_SOMETHING_MOVES);
+            }
+        }
         Plan plan = Plan.of(cluster, identity, observed, settings);
         // Engines wait for the identity in the status, and for their StorageNodes.
         if (cluster.getStatus() == null || cluster.getStatus().clusterId() == null) {
             LOG.info("cluster {} begins", identity.clusterId());
             return UpdateControl.patchStatus(beginning(cluster, identity)).rescheduleAfter(Duration.ofMillis(1));
         }
-        for (HasMetadata each : plan.kept()) {
-            keep(each);
-        }
-        plan.owned().forEach(api::apply);
-        api.prune(plan.owned());
         List<String> problems = new ArrayList<>(plan.problems());
-        problems.addAll(pools(observed));
+        plan.kept().forEach(this::keep);
+        plan.owned().forEach(each -> note(problems, api.apply(each)));
+        api.prune(plan.owned());
+        pools(observed, problems);
         Rollout.Step step = new Rollout(observed, plan.revision(), upgradeAnyway(cluster)).next();
         if (step instanceof Rollout.Step.Restart restart) {
             LOG.info("restarts the engine of {}, {} to go", Rollout.nodeOf(restart.pod()), restart.left());
             api.restart(restart.pod());
         }
         Summary.Told told = new Summary(cluster, observed, settings).tell(identity, plan, problems, step);
-        for (Conditions.Turn turn : told.turns()) {
-            boolean warning = turn.status() == turn.type().equals("Degraded")
-                    && !turn.type().equals("Progressing");
-            LOG.info("{}={} {}: {}", turn.type(), turn.status(), turn.reason(), turn.message());
-            api.event(cluster, warning, turn.reason(), turn.message());
-        }
+        told.turns().forEach(turn -> tell(cluster, turn));
         UpdateControl<StorageCluster> update = told.status().equals(cluster.getStatus())
                 ? UpdateControl.noUpdate()
                 : UpdateControl.patchStatus(withStatus(cluster, told.status()));
         return told.status().phase() == StorageClusterStatus.Phase.READY
                 ? update
                 : update.rescheduleAfter(WHILE_SOMETHING_MOVES);
+    }
+
+    private static void note(List<String> problems, String problem) {
+        if (!problem.isEmpty()) {
+            problems.add(problem);
+        }
+    }
+
+    private void tell(StorageCluster cluster, Conditions.Turn turn) {
+        boolean warning = turn.status() == turn.type().equals("Degraded")
+                && !turn.type().equals("Progressing");
+        LOG.info("{}={} {}: {}", turn.type(), turn.status(), turn.reason(), turn.message());
+        api.event(cluster, warning, turn.reason(), turn.message());
     }
 
     /** Without finalizer: everything goes with the StorageCluster, but for what tells which disks are whose. */
@@ -168,25 +186,29 @@ final class StorageClusterReconciler implements Reconciler<StorageCluster> {
                 api.definesServiceMonitors());
     }
 
+    /** What tells which disks are whose: without it nothing else is begun. */
     private void keep(HasMetadata wanted) {
         if (wanted instanceof StoragePool) {
             api.create(wanted);
-        } else {
-            api.apply(wanted);
+            return;
+        }
+        String problem = api.apply(wanted);
+        if (!problem.isEmpty()) {
+            throw new IllegalStateException(problem);
         }
     }
 
-    private List<String> pools(Observed observed) {
+    private void pools(Observed observed, List<String> problems) {
         Pools pools = new Pools(observed);
         Pools.Admissions admissions = pools.admissions();
         admissions.pools().forEach((disk, pool) -> {
             LOG.info("disk {} goes into pool {}", disk, pool);
-            api.admit(disk, pool);
+            note(problems, api.admit(disk, pool));
         });
         for (StoragePool pool : observed.pools()) {
             api.status(pool, pools.status(pool));
         }
-        return admissions.problems();
+        problems.addAll(admissions.problems());
     }
 
     private static boolean upgradeAnyway(StorageCluster cluster) {
@@ -241,10 +263,38 @@ final class StorageClusterReconciler implements Reconciler<StorageCluster> {
                         conditions.list()));
     }
 
+    /** As it was told last, but degraded: this round changed nothing, for a reason that somebody has to know. */
+    private StorageCluster stopped(StorageCluster cluster, String reason, String why) {
+        StorageClusterStatus before = cluster.getStatus();
+        Conditions conditions = new Conditions(
+                before == null ? null : before.conditions(),
+                cluster.getMetadata().getGeneration(),
+                clock.instant());
+        conditions.set("Degraded", true, reason, why);
+        conditions.keepOthers();
+        conditions.turns().forEach(turn -> tell(cluster, turn));
+        return withStatus(
+                cluster,
+                new StorageClusterStatus(
+                        StorageClusterStatus.Phase.DEGRADED,
+                        before == null ? null : before.clusterId(),
+                        before == null ? null : before.version(),
+                        before == null ? null : before.readyNodes(),
+                        before == null ? null : before.readyDisks(),
+                        before == null ? null : before.volumes(),
+                        before == null ? null : before.capacity(),
+                        cluster.getMetadata().getGeneration(),
+                        conditions.list()));
+    }
+
     @Override
     public ErrorStatusUpdateControl<StorageCluster> updateErrorStatus(
             StorageCluster cluster, Context<StorageCluster> context, Exception e) {
         LOG.warn("round failed, another follows: {}", e.toString());
-        return ErrorStatusUpdateControl.noStatusUpdate();
+        int failures = context.getRetryInfo().map(RetryInfo::getAttemptCount).orElse(0);
+        return failures < WORTH_TELLING
+                ? ErrorStatusUpdateControl.noStatusUpdate()
+                : ErrorStatusUpdateControl.patchStatus(
+                        stopped(cluster, "OperatorFails", "the operator tries again and again: " + e.getMessage()));
     }
 }

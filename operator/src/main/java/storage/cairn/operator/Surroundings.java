@@ -25,6 +25,8 @@ final class Surroundings {
     static final String ENGINE_PRIORITY = "cairn-engine";
     static final String CONTROL_PRIORITY = "cairn-control";
     static final String MEMBERSHIPS = "cairn-memberships";
+    static final String MONITORING = "monitoring.coreos.com/v1";
+    static final String SERVICE_MONITOR = "ServiceMonitor";
     private static final String DRIVER = "csi.cairn.storage";
     private static final int ENGINE_VALUE = 1_000_000_000;
     private static final int CONTROL_VALUE = 900_000_000;
@@ -163,8 +165,8 @@ final class Surroundings {
 
     private HasMetadata serviceMonitor() {
         GenericKubernetesResource monitor = new GenericKubernetesResource();
-        monitor.setApiVersion("monitoring.coreos.com/v1");
-        monitor.setKind("ServiceMonitor");
+        monitor.setApiVersion(MONITORING);
+        monitor.setKind(SERVICE_MONITOR);
         monitor.setMetadata(new ObjectMetaBuilder()
                 .withName(Names.ENGINE)
                 .withNamespace(settings.namespace())

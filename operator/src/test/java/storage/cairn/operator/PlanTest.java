@@ -164,6 +164,7 @@ final class PlanTest {
 
     private static List<Integer> unavailable(Fixtures there) {
         return of(PodDisruptionBudget.class, plan("{}", there).owned()).stream()
+                .filter(budget -> budget.getMetadata().getName().startsWith(Names.GUARD))
                 .map(budget -> budget.getSpec().getMaxUnavailable().getIntVal())
                 .toList();
     }

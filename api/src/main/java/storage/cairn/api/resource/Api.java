@@ -1,12 +1,15 @@
 package storage.cairn.api.resource;
 
+import java.util.Objects;
+
 /** Names that all components and the API server agree on. */
 public final class Api {
     public static final String GROUP = "cairn.storage";
     public static final String VERSION = "v1alpha1";
 
-    /** Namespace of everything that is in one. */
-    public static final String NAMESPACE = "cairn-system";
+    /** Namespace of everything that is in one: that of the environment's CAIRN_NAMESPACE, which the operator sets. */
+    public static final String NAMESPACE =
+            Objects.requireNonNullElse(System.getenv("CAIRN_NAMESPACE"), "cairn-system");
 
     /** Name of the one StorageCluster. */
     public static final String CLUSTER = "cairn";

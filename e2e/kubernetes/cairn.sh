@@ -1,0 +1,69 @@
+# shellcheck shell=bash
+# Cairn on a Kubernetes: builds its image, installs and looks at it. Sourced after lib.sh.
+
+# A JDK 25, JAVA_HOME first.
+find_jdk() {
+  local home
+  for home in "${JAVA_HOME-}" /usr/lib/jvm/* /usr/java/* /opt/*; do
+    if [[ -x $home/bin/javac ]] && grep -q '^JAVA_VERSION="25' "$home/release" 2> /dev/null; then
+      echo "$home"
+      return
+    fi
+  done
+  fail "no JDK 25 found: set JAVA_HOME"
+}
+
+root=$(cd "$here/../.." && pwd)
+namespace=cairn-system
+image=registry.local/cairn:dev
+guard_image=registry.local/pause:1
+JAVA_HOME=$(find_jdk)
+export JAVA_HOME
+
+# Builds Cairn's image for the nodes of the throw-away cluster, unless nothing has changed since. The others of this
+# machine's users that build it wait.
+build_image() {
+  local sources=("$root"/pom.xml "$root"/{api,cli,data-engine,operator,replica-manager}/{pom.xml,src/main} "$root"/images)
+  exec {building}> "$home/image.lock"
+  flock "$building"
+  if [[ ! -e $images/cairn.tar || $(find "${sources[@]}" -newer "$images/cairn.tar" -print -quit) ||
+    $(cat "$images/cairn.from" 2> /dev/null) != "$root" ]]; then
+    say "building the jars ..."
+    mkdir -p "$root/target"
+    (cd "$root" && ./mvnw -B -ntp -Dfast -Dmaven.test.skip=true package) > "$root/target/build.log" 2>&1 ||
+      fail "the build failed; all of its output is in $root/target/build.log"
+    "$root/images/build" --name "$image" --out "$images/cairn.tar"
+    echo "$root" > "$images/cairn.from"
+  fi
+  exec {building}>&-
+}
+
+# helm install with "$@" as further options.
+install_chart() {
+  helm install cairn "$root/charts/cairn" -n "$namespace" --create-namespace \
+    --set image.repository="${image%:*}",image.tag="${image##*:}" "$@" > /dev/null
+}
+
+# Those options for images that are on the nodes already.
+local_images() { echo --set image.pullPolicy=Never --set guard.image="$guard_image"; }
+
+# Prints the value of field $2 of resource $1.
+field() { kubectl -n "$namespace" get "$1" -o "jsonpath={$2}" 2> /dev/null || true; }
+
+is() { [[ $(field "$1" "$2") == "$3" ]]; }
+
+condition() { field "$1" ".status.conditions[?(@.type==\"$2\")].$3"; }
+
+# Whether the StorageCluster is Ready and every disk is in a pool and serves.
+pooled() {
+  local disks
+  is storagecluster/cairn .status.phase Ready || return
+  disks=$(kubectl get disks -o 'jsonpath={range .items[*]}{.status.state} {.spec.pool}{"\n"}{end}')
+  [[ $disks ]] && ! grep -qv '^Ready .' <<< "$disks"
+}
+
+engine_of() {
+  kubectl -n "$namespace" get pods -l app.kubernetes.io/name=cairn-engine --field-selector "spec.nodeName=$1" -o name
+}
+
+cairn() { "$root/cairn" --kubeconfig "$KUBECONFIG" "$@"; }
