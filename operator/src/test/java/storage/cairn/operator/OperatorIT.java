@@ -3,10 +3,15 @@ package storage.cairn.operator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.api.model.Event;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.api.model.apps.DaemonSet;
+import io.fabric8.kubernetes.api.model.storage.StorageClass;
+import io.fabric8.kubernetes.api.model.storage.StorageClassBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.Resource;
 import io.javaoperatorsdk.operator.Operator;
@@ -15,11 +20,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import storage.cairn.api.resource.Disk;
+import storage.cairn.api.resource.DiskStatus;
 import storage.cairn.api.resource.StorageCluster;
 import storage.cairn.api.resource.StorageNode;
 import storage.cairn.api.resource.StoragePool;
@@ -30,6 +37,7 @@ import storage.cairn.testing.ApiServer;
 final class OperatorIT {
     private static final Duration SOON = Duration.ofSeconds(30);
     private static final String NAMESPACE = "cairn-system";
+    private static final String POOLED = "0d6e1c52-7a3b-4f0e-8c1d-2b9a4e5f6a71";
     private static final String DISK = "0d6e1c52-7a3b-4f0e-8c1d-2b9a4e5f6a70";
 
     private ApiServer server;
@@ -182,7 +190,7 @@ final class OperatorIT {
     void aDiskThatAnEngineReportsIsPutIntoThePoolAndCounted() {
         installed();
         Fixtures reported =
-                new Fixtures().disk(DISK, "node1", storage.cairn.api.resource.DiskStatus.State.DISCOVERED, null);
+                new Fixtures().disk(DISK, "node1", DiskStatus.State.DISCOVERED, null);
         Disk disk = client.resource(reported.disks.getFirst()).create();
         disk.setStatus(reported.disks.getFirst().getStatus());
         client.resource(disk).updateStatus();
@@ -216,5 +224,103 @@ final class OperatorIT {
                 .doesNotHaveDuplicates();
         client.nodes().withName("node4").delete();
         client.resources(StorageNode.class).withName("node4").delete();
+    }
+
+    @Test
+    void aLostIdentityIsNotMadeUpAgainAndComesBack() {
+        installed();
+        Fixtures reported = new Fixtures().disk(POOLED, "node2", DiskStatus.State.READY, "default");
+        client.resource(reported.disks.getFirst()).create();
+        var identity = client.secrets().inNamespace(NAMESPACE).withName(Names.IDENTITY);
+        Secret copy = identity.get();
+        identity.delete();
+        disturb();
+        await().atMost(SOON).untilAsserted(() -> assertThat(degraded()).isEqualTo("IdentityLost"));
+        assertThat(identity.get()).isNull();
+        copy.getMetadata().setResourceVersion(null);
+        client.resource(copy).create();
+        disturb();
+        await().atMost(SOON).untilAsserted(() -> assertThat(degraded()).isNotEqualTo("IdentityLost"));
+        client.resources(Disk.class).withName(POOLED).delete();
+    }
+
+    private String degraded() {
+        return cluster().getStatus().conditions().stream()
+                .filter(each -> each.getType().equals("Degraded"))
+                .map(Condition::getReason)
+                .findFirst()
+                .orElse("");
+    }
+
+    /** The operator watches no secrets: it looks when something that it watches changes, and each minute. */
+    private void disturb() {
+        client.policy()
+                .v1()
+                .podDisruptionBudget()
+                .inNamespace(NAMESPACE)
+                .withName("cairn-guard-2")
+                .delete();
+    }
+
+    @Test
+    void whatTheApiServerWillNotHaveIsSaidAndTheRestIsDone() {
+        installed();
+        var classes = client.storage().v1().storageClasses();
+        StorageClass others = classes.withName("cairn-default").get();
+        client.resource(new StorageClassBuilder(others)
+                        .withNewMetadata()
+                        .withName("cairn-other")
+                        .endMetadata()
+                        .withParameters(Map.of("pool", "elsewhere"))
+                        .build())
+                .create();
+        StoragePool pool = new StoragePool();
+        pool.setMetadata(new ObjectMetaBuilder().withName("other").build());
+        pool.setSpec(client.resources(StoragePool.class).withName("default").get().getSpec());
+        client.resource(pool).create();
+        await().atMost(SOON)
+                .untilAsserted(() -> assertThat(message())
+                        .contains("StorageClass cairn-other cannot be made as it should be", "delete that StorageClass"));
+        engines().edit(set -> {
+            set.getSpec().getUpdateStrategy().setType("RollingUpdate");
+            return set;
+        });
+        await().atMost(SOON)
+                .until(() -> engines().get().getSpec().getUpdateStrategy().getType().equals("OnDelete"));
+        client.resources(StoragePool.class).withName("other").delete();
+        classes.withName("cairn-other").delete();
+        await().atMost(SOON).untilAsserted(() -> assertThat(message()).doesNotContain("cairn-other"));
+    }
+
+    private String message() {
+        return cluster().getStatus().conditions().stream()
+                .filter(each -> each.getType().equals("Degraded"))
+                .map(Condition::getMessage)
+                .findFirst()
+                .orElse("");
+    }
+
+    @Test
+    void whoDeletesTheStorageClusterIsToldOnceWhatIsLeft() {
+        installed();
+        Farewell one = new Farewell(new Cluster(client, Fixtures.SETTINGS), client, Fixtures.SETTINGS);
+        Farewell two = new Farewell(new Cluster(client, Fixtures.SETTINGS), client, Fixtures.SETTINGS);
+        StorageCluster gone = cluster();
+        gone.getMetadata().setUid("11111111-2222-3333-4444-555555555555");
+        one.onDelete(gone, false);
+        two.onDelete(gone, false);
+        await().atMost(SOON)
+                .untilAsserted(() -> assertThat(client.v1()
+                                .events()
+                                .inNamespace("default")
+                                .withField("reason", "Uninstalled")
+                                .list()
+                                .getItems())
+                        .singleElement()
+                        .extracting(Event::getMessage)
+                        .asString()
+                        .contains("Nothing is erased"));
+        one.close();
+        two.close();
     }
 }
