@@ -19,11 +19,14 @@ image=registry.local/cairn:dev
 guard_image=registry.local/pause:1
 JAVA_HOME=$(find_jdk)
 export JAVA_HOME
+command_path="$root/cli/target/classes:$root/cli/target/lib/*"
+small_jvm=(-Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 --enable-native-access=ALL-UNNAMED
+  --sun-misc-unsafe-memory-access=allow)
 
 # Builds Cairn's image for the nodes of the throw-away cluster, unless nothing has changed since. The others of this
 # machine's users that build it wait.
 build_image() {
-  local sources=("$root"/pom.xml "$root"/{api,cli,data-engine,operator,replica-manager}/{pom.xml,src/main} "$root"/images)
+  local sources=("$root"/pom.xml "$root"/{api,cli,client,data-engine,operator,replica-manager}/{pom.xml,src/main} "$root"/images)
   exec {building}> "$home/image.lock"
   flock "$building"
   if [[ ! -e $images/cairn.tar || $(find "${sources[@]}" -newer "$images/cairn.tar" -print -quit) ||
@@ -66,4 +69,8 @@ engine_of() {
   kubectl -n "$namespace" get pods -l app.kubernetes.io/name=cairn-engine --field-selector "spec.nodeName=$1" -o name
 }
 
-cairn() { "$root/cairn" --kubeconfig "$KUBECONFIG" "$@"; }
+# The command for people, from the jars that went into the image.
+cairn() {
+  "$JAVA_HOME/bin/java" "${small_jvm[@]}" -Dcairn.kubectl=true -Dcairn.command=cairn -Dcairn.columns=0 \
+    -cp "$command_path" storage.cairn.cli.Cairn --kubeconfig "$KUBECONFIG" "$@"
+}

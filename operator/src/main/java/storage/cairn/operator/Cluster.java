@@ -58,7 +58,8 @@ final class Cluster {
     }
 
     /** Who this cluster is; null when that is not written down. */
-    @Nullable Identity identity() {
+    @Nullable
+    Identity identity() {
         Secret found = client.secrets()
                 .inNamespace(settings.namespace())
                 .withName(Names.IDENTITY)
@@ -238,7 +239,8 @@ final class Cluster {
                         warning,
                         reason,
                         message,
-                        new ObjectMetaBuilder().withGenerateName(about.getMetadata().getName() + ".")))
+                        new ObjectMetaBuilder()
+                                .withGenerateName(about.getMetadata().getName() + ".")))
                 .create();
     }
 
@@ -257,11 +259,7 @@ final class Cluster {
     }
 
     private static Event event(
-            HasMetadata about,
-            boolean warning,
-            String reason,
-            @Nullable String message,
-            ObjectMetaBuilder metadata) {
+            HasMetadata about, boolean warning, String reason, @Nullable String message, ObjectMetaBuilder metadata) {
         String now = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
         return new EventBuilder()
                 .withMetadata(metadata.withNamespace("default").build())

@@ -72,7 +72,8 @@ final class Farewell implements ResourceEventHandler<StorageCluster>, AutoClosea
     }
 
     static String message(int disks, int volumes, Settings settings) {
-        return "the engines end, and volumes are no longer served. Nothing is erased. Left: " + disks + " disks with the"
+        return "the engines end, and volumes are no longer served. Nothing is erased. Left: " + disks
+                + " disks with the"
                 + " data of " + volumes + " volumes, their resources, and in namespace " + settings.namespace()
                 + " the secret " + Names.IDENTITY + " and the ConfigMap " + Names.NUMBERS
                 + ". A new StorageCluster finds all of it again; docs/kubernetes.md tells how to remove it for good";

@@ -162,8 +162,8 @@ final class StorageClusterReconciler implements Reconciler<StorageCluster> {
     }
 
     private void tell(StorageCluster cluster, Conditions.Turn turn) {
-        boolean warning = turn.status() == turn.type().equals("Degraded")
-                && !turn.type().equals("Progressing");
+        boolean warning =
+                turn.status() == turn.type().equals("Degraded") && !turn.type().equals("Progressing");
         LOG.info("{}={} {}: {}", turn.type(), turn.status(), turn.reason(), turn.message());
         api.event(cluster, warning, turn.reason(), turn.message());
     }

@@ -46,7 +46,7 @@ final class Summary {
                 ready++;
             } else {
                 starting.add(node.name());
-                if (pod != null && isOverdue(pod)) {
+                if (pod != null && pod.getMetadata().getDeletionTimestamp() == null && isOverdue(pod)) {
                     wrong.add("the engine of " + node.name() + " is not ready: see kubectl logs -n "
                             + settings.namespace() + " " + pod.getMetadata().getName());
                 }

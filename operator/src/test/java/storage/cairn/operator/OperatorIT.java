@@ -189,8 +189,7 @@ final class OperatorIT {
     @Test
     void aDiskThatAnEngineReportsIsPutIntoThePoolAndCounted() {
         installed();
-        Fixtures reported =
-                new Fixtures().disk(DISK, "node1", DiskStatus.State.DISCOVERED, null);
+        Fixtures reported = new Fixtures().disk(DISK, "node1", DiskStatus.State.DISCOVERED, null);
         Disk disk = client.resource(reported.disks.getFirst()).create();
         disk.setStatus(reported.disks.getFirst().getStatus());
         client.resource(disk).updateStatus();
@@ -276,17 +275,20 @@ final class OperatorIT {
                 .create();
         StoragePool pool = new StoragePool();
         pool.setMetadata(new ObjectMetaBuilder().withName("other").build());
-        pool.setSpec(client.resources(StoragePool.class).withName("default").get().getSpec());
+        pool.setSpec(
+                client.resources(StoragePool.class).withName("default").get().getSpec());
         client.resource(pool).create();
         await().atMost(SOON)
                 .untilAsserted(() -> assertThat(message())
-                        .contains("StorageClass cairn-other cannot be made as it should be", "delete that StorageClass"));
+                        .contains(
+                                "StorageClass cairn-other cannot be made as it should be", "delete that StorageClass"));
         engines().edit(set -> {
             set.getSpec().getUpdateStrategy().setType("RollingUpdate");
             return set;
         });
         await().atMost(SOON)
-                .until(() -> engines().get().getSpec().getUpdateStrategy().getType().equals("OnDelete"));
+                .until(() ->
+                        engines().get().getSpec().getUpdateStrategy().getType().equals("OnDelete"));
         client.resources(StoragePool.class).withName("other").delete();
         classes.withName("cairn-other").delete();
         await().atMost(SOON).untilAsserted(() -> assertThat(message()).doesNotContain("cairn-other"));

@@ -80,6 +80,16 @@ final class SummaryTest {
     }
 
     @Test
+    void anEngineThatEndsForAnUpgradeIsNothingWrong() {
+        Fixtures there = running();
+        there.pods.getFirst().getMetadata().setDeletionTimestamp(Fixtures.NOW.toString());
+        assertThat(condition(status(there), "Degraded").getStatus()).isEqualTo("False");
+        there.pods.removeFirst();
+        there.engine("node1", "any", false, LONG_AGO);
+        assertThat(condition(status(there), "Degraded").getMessage()).contains("kubectl logs", "cairn-engine-node1");
+    }
+
+    @Test
     void aTransitionKeepsItsTimeUntilTheStatusFlipsAndIsToldOnce() {
         StorageCluster cluster = Fixtures.cluster("{}");
         Summary.Told first = tell(cluster, running());

@@ -88,6 +88,11 @@ public final class ApiServer implements AutoCloseable {
         }
     }
 
+    /** The folder of what {@code e2e/cluster build} made; without one of {@code names} the test that asks is skipped. */
+    public static Path binaries(String... names) {
+        return Binaries.require(names);
+    }
+
     private static int freePort() throws IOException {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();

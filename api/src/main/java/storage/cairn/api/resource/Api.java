@@ -8,8 +8,7 @@ public final class Api {
     public static final String VERSION = "v1alpha1";
 
     /** Namespace of everything that is in one: that of the environment's CAIRN_NAMESPACE, which the operator sets. */
-    public static final String NAMESPACE =
-            Objects.requireNonNullElse(System.getenv("CAIRN_NAMESPACE"), "cairn-system");
+    public static final String NAMESPACE = Objects.requireNonNullElse(System.getenv("CAIRN_NAMESPACE"), "cairn-system");
 
     /** Name of the one StorageCluster. */
     public static final String CLUSTER = "cairn";

@@ -143,6 +143,34 @@ final class PoliciesIT {
     }
 
     @Test
+    void theStorageClusterStaysWhileAVolumeIsServedUnlessSomebodyMeansIt() throws IOException {
+        GenericKubernetesResource cluster =
+                admin.resource(example("storagecluster-trial.yaml")).create();
+        var deletion = admin.resources(StorageCluster.class)
+                .withName(cluster.getMetadata().getName())
+                .dryRun();
+        GenericKubernetesResource membership =
+                engine.resource(example("volumemembership.yaml")).create();
+        PatchContext merge = PatchContext.of(PatchType.JSON_MERGE);
+        engine.resource(membership).patch(merge, served("\"22222222-2222-4222-8222-222222222222\"", 8));
+        Awaitility.await().untilAsserted(() -> assertRefused(deletion::delete, "is served"));
+        String annotation = "{\"metadata\":{\"annotations\":{\"cairn.storage/delete-anyway\":%s}}}";
+        admin.resource(cluster).patch(merge, annotation.formatted("\"true\""));
+        deletion.delete();
+        admin.resource(cluster).patch(merge, annotation.formatted("null"));
+        assertRefused(deletion::delete, "cairn.storage/delete-anyway=true");
+        engine.resource(membership).patch(merge, served("null", 9));
+        Awaitility.await().untilAsserted(deletion::delete);
+        manager.resource(membership).delete();
+        admin.resources(StorageCluster.class).delete();
+    }
+
+    private static String served(String attachId, int epoch) {
+        return "{\"spec\":{\"epoch\":" + epoch + ",\"changeId\":\"11111111-2222-3333-4444-5555555555" + (40 + epoch)
+                + "\",\"attachId\":" + attachId + "}}";
+    }
+
+    @Test
     void membershipsAndNamesAreWrittenByCairnAlone() throws IOException {
         for (String file : new String[] {"volumemembership.yaml", "volumename.yaml"}) {
             assertRefused(() -> admin.resource(example(file)).create(), "written by Cairn alone");
