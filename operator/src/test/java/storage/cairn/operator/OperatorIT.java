@@ -21,6 +21,8 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -244,9 +246,17 @@ final class OperatorIT {
     }
 
     private String degraded() {
-        return cluster().getStatus().conditions().stream()
+        return told(Condition::getReason);
+    }
+
+    private String message() {
+        return told(Condition::getMessage);
+    }
+
+    private String told(Function<Condition, String> what) {
+        return Objects.requireNonNull(cluster().getStatus().conditions()).stream()
                 .filter(each -> each.getType().equals("Degraded"))
-                .map(Condition::getReason)
+                .map(what)
                 .findFirst()
                 .orElse("");
     }
@@ -292,14 +302,6 @@ final class OperatorIT {
         client.resources(StoragePool.class).withName("other").delete();
         classes.withName("cairn-other").delete();
         await().atMost(SOON).untilAsserted(() -> assertThat(message()).doesNotContain("cairn-other"));
-    }
-
-    private String message() {
-        return cluster().getStatus().conditions().stream()
-                .filter(each -> each.getType().equals("Degraded"))
-                .map(Condition::getMessage)
-                .findFirst()
-                .orElse("");
     }
 
     @Test
