@@ -1,6 +1,7 @@
 package storage.cairn.replicamanager;
 
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -20,6 +21,10 @@ final class Figures {
     private final Timer sweeps = Timer.builder("cairn.manager.sweep")
             .description("Time of one sweep")
             .register(registry);
+
+    MeterRegistry registry() {
+        return registry;
+    }
 
     private AtomicLong gauge(String name, String description) {
         AtomicLong value = new AtomicLong();

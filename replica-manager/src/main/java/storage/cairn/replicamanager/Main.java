@@ -25,6 +25,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import storage.cairn.api.resource.Api;
+import storage.cairn.replicamanager.failover.FailoverProcess;
 
 /** The process: waits until it leads, then sweeps until it leads no more, and ends. */
 @Command(
@@ -62,9 +63,23 @@ public final class Main implements Callable<Integer> {
             description = "How long a deleted volume can be restored (default ${DEFAULT-VALUE}).")
     private long restoreWindowSeconds;
 
+    @Option(
+            names = "--role",
+            defaultValue = "placement",
+            description = "placement: places and replaces replicas; failover: gives the volumes and pods of dead nodes"
+                    + " to others, with a lease and rights of its own (default ${DEFAULT-VALUE}).")
+    private Role role = Role.placement;
+
+    /** Named as they are written. */
+    private enum Role {
+        placement,
+        failover
+    }
+
     private final CountDownLatch ended = new CountDownLatch(1);
     private final Figures figures = new Figures();
     private volatile @Nullable ReplicaManager manager;
+    private volatile @Nullable FailoverProcess failover;
 
     private Main() {}
 
@@ -93,7 +108,7 @@ public final class Main implements Callable<Integer> {
         return client.leaderElector()
                 .withConfig(new LeaderElectionConfigBuilder()
                         .withName("replica-manager")
-                        .withLock(new LeaseLock(Api.NAMESPACE, "cairn-replica-manager", identity))
+                        .withLock(new LeaseLock(Api.NAMESPACE, lease(), identity))
                         .withLeaseDuration(LEASE)
                         .withRenewDeadline(RENEW)
                         .withRetryPeriod(RETRY)
@@ -105,9 +120,27 @@ public final class Main implements Callable<Integer> {
                 .start();
     }
 
+    private String lease() {
+        return switch (role) {
+            case placement -> "cairn-replica-manager";
+            case failover -> "cairn-failover";
+        };
+    }
+
     private void lead(KubernetesClient client) {
         LOG.info("this process leads");
         figures.leads(true);
+        switch (role) {
+            case placement -> place(client);
+            case failover -> {
+                FailoverProcess fresh = new FailoverProcess(client, figures.registry());
+                failover = fresh;
+                fresh.start();
+            }
+        }
+    }
+
+    private void place(KubernetesClient client) {
         Rules usual = Rules.DEFAULTS;
         ReplicaManager fresh = new ReplicaManager(
                 client,
@@ -129,6 +162,10 @@ public final class Main implements Callable<Integer> {
         ReplicaManager before = manager;
         if (before != null) {
             before.close();
+        }
+        FailoverProcess watching = failover;
+        if (watching != null) {
+            watching.close();
         }
         ended.countDown();
     }
@@ -153,11 +190,12 @@ public final class Main implements Callable<Integer> {
 
     private void answer(HttpExchange exchange) throws IOException {
         ReplicaManager leading = manager;
+        FailoverProcess watching = failover;
         switch (exchange.getRequestURI().getPath()) {
             case "/metrics" -> send(exchange, OK, figures.page());
             case "/healthz" -> send(exchange, OK, "ok\n");
             case "/readyz" -> {
-                boolean ready = leading == null || leading.isReady();
+                boolean ready = (leading == null || leading.isReady()) && (watching == null || watching.isReady());
                 send(exchange, ready ? OK : UNAVAILABLE, ready ? "ok\n" : "not everything is known yet\n");
             }
             default -> send(exchange, NOT_FOUND, "use /metrics, /healthz or /readyz\n");

@@ -76,6 +76,15 @@ final class Placement {
      * @param stay disks that keep their replica
      */
     Choice choose(VolumeState volume, List<String> stay) {
+        return choose(volume, stay, "");
+    }
+
+    /** As {@link #choose(VolumeState, List)}, on one node alone. */
+    Choice chooseOn(String node, VolumeState volume, List<String> stay) {
+        return choose(volume, stay, node);
+    }
+
+    private Choice choose(VolumeState volume, List<String> stay, String only) {
         StoragePoolSpec pool = cluster.pools().get(volume.spec().pool());
         if (pool == null) {
             return new Choice.Impossible(
@@ -96,6 +105,7 @@ final class Placement {
         for (DiskState disk : fit) {
             String domain = domain(disk, spread);
             if (chosen.size() + stay.size() < volume.spec().replicas()
+                    && (only.isEmpty() || disk.node().equals(only))
                     && !taken.contains(domain)
                     && !taken.contains(domain(disk, Spread.NODE))) {
                 chosen.add(disk.id());

@@ -37,6 +37,7 @@ final class ReplicaManager implements AutoCloseable {
             .defaultPropertyInclusion(JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, null))
             .build();
 
+    private final Stays stays = new Stays();
     private final Informed informed;
     private final Executor executor;
     private final Rules rules;
@@ -82,8 +83,9 @@ final class ReplicaManager implements AutoCloseable {
         long began = System.nanoTime();
         Cluster cluster = informed.cluster(Instant.now());
         try {
-            Sweep sweep = new Sweep(cluster, rules);
+            Sweep sweep = new Sweep(cluster, rules, stays.look(cluster));
             Map<String, Plan> plans = sweep.plan();
+            sweep.followed().forEach(volume -> stays.moved(volume, cluster.now()));
             Projection projection = new Projection(cluster, sweep.health());
             for (VolumeState volume : cluster.volumes().values()) {
                 Plan plan = plans.getOrDefault(volume.name(), Plan.of());

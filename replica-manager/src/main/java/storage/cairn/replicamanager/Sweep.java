@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
 import storage.cairn.api.resource.VolumeMembershipSpec;
 import storage.cairn.replicamanager.Cluster.DiskState;
 import storage.cairn.replicamanager.Cluster.VolumeState;
@@ -18,14 +19,24 @@ final class Sweep {
     private final Placement placement;
     private final Placement promised;
     private final VolumePlan plans;
+    private final Follow follow;
+    private final List<String> followed = new ArrayList<>();
 
     Sweep(Cluster cluster, Rules rules) {
+        this(cluster, rules, Map.of());
+    }
+
+    /**
+     * @param stays by volume: where it is used, and since when
+     */
+    Sweep(Cluster cluster, Rules rules, Map<String, Stays.Stay> stays) {
         this.cluster = cluster;
         this.rules = rules;
         this.health = new Health(cluster, rules);
         this.placement = new Placement(cluster, health);
         this.promised = new Placement(cluster, health);
         this.plans = new VolumePlan(cluster, rules, health, placement);
+        this.follow = new Follow(cluster, placement, stays);
     }
 
     Health health() {
@@ -43,8 +54,14 @@ final class Sweep {
         for (VolumeState volume : cluster.volumes().values()) {
             all.put(volume.name(), plans.plan(volume));
         }
-        balance(all);
+        followed.addAll(move(all, follow::closer));
+        move(all, this::better);
         return all;
+    }
+
+    /** Volumes of which a replica is moved to where they are used. */
+    List<String> followed() {
+        return List.copyOf(followed);
     }
 
     /** Volumes on their way to other disks. */
@@ -63,22 +80,31 @@ final class Sweep {
         return moving;
     }
 
-    /** Moves a few replicas of volumes that are well from the disks that promised most to those that promised least. */
-    private void balance(Map<String, Plan> all) {
-        int free = rules.moves() - moving();
+    /** Moves a few replicas of volumes that are well to where it would be better; names those volumes. */
+    private List<String> move(Map<String, Plan> all, Function<VolumeState, List<String>> where) {
+        int free = rules.moves() - moving() - wanted(all);
+        List<String> moved = new ArrayList<>();
         for (VolumeState volume : cluster.volumes().values()) {
-            if (free <= 0) {
-                return;
+            if (moved.size() >= free) {
+                return moved;
             }
             Plan plan = all.get(volume.name());
             if (plan != null && plan.actions().isEmpty() && plan.trouble().isEmpty() && isWell(volume)) {
-                List<String> better = better(volume);
+                List<String> better = where.apply(volume);
                 if (!better.isEmpty()) {
                     all.put(volume.name(), Plan.of(new Action.Want(better)));
-                    free--;
+                    moved.add(volume.name());
                 }
             }
         }
+        return moved;
+    }
+
+    /** Moves that were decided in this sweep. */
+    private static int wanted(Map<String, Plan> all) {
+        return (int) all.values().stream()
+                .filter(plan -> plan.actions().stream().anyMatch(Action.Want.class::isInstance))
+                .count();
     }
 
     private boolean isWell(VolumeState volume) {
@@ -93,7 +119,7 @@ final class Sweep {
                 && membership.inSync().stream().allMatch(disk -> health.awaySince(disk) == null);
     }
 
-    /** Where the volume would be better: one disk changed; empty when it is not worth a copy. */
+    /** Where the volume would be better by less of its fullest disk; empty when it is not worth a copy. */
     private List<String> better(VolumeState volume) {
         VolumeMembershipSpec membership = volume.membership();
         if (membership == null) {
@@ -102,16 +128,20 @@ final class Sweep {
         List<DiskState> present = new ArrayList<>();
         for (String disk : membership.inSync()) {
             DiskState state = cluster.disks().get(disk);
-            if (state != null) {
+            if (state == null) {
+                return List.of();
+            }
+            // What is read where it is used stays there.
+            if (!state.node().equals(follow.user(volume))) {
                 present.add(state);
             }
         }
-        if (present.size() != membership.inSync().size()) {
-            return List.of();
-        }
         DiskState fullest = present.stream()
                 .max(Comparator.comparingLong(placement::share).thenComparing(DiskState::id))
-                .orElseThrow();
+                .orElse(null);
+        if (fullest == null) {
+            return List.of();
+        }
         List<String> stay = new ArrayList<>(membership.inSync());
         stay.remove(fullest.id());
         if (!mayGain(fullest, volume)) {

@@ -296,7 +296,9 @@ public final class ApiServer implements AutoCloseable {
             for (Path file : files.filter(each -> each.toString().endsWith(".yaml"))
                     .sorted()
                     .toList()) {
-                String text = Files.readString(file).replace("{{ .Release.Namespace }}", "cairn-system");
+                String text = Files.readString(file)
+                        .replace("{{ .Release.Namespace }}", "cairn-system")
+                        .replaceAll("(?m)^ *\\{\\{- include .*\\}\\}\n", "");
                 try (InputStream in = new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8))) {
                     client.load(in).create();
                 }

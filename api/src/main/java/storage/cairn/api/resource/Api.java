@@ -10,11 +10,35 @@ public final class Api {
     /** Namespace of everything that is in one: that of the environment's CAIRN_NAMESPACE, which the operator sets. */
     public static final String NAMESPACE = Objects.requireNonNullElse(System.getenv("CAIRN_NAMESPACE"), "cairn-system");
 
+    /** Name of the CSI driver, which PersistentVolumes and StorageClasses carry. */
+    public static final String DRIVER = "csi.cairn.storage";
+
     /** Name of the one StorageCluster. */
     public static final String CLUSTER = "cairn";
 
     /** What comes before the name of a node in the name of its engine's Lease. */
     public static final String LEASE_PREFIX = "engine-";
+
+    /**
+     * Taint of a node whose volumes were given to others; its value names that failover. It goes when the node lives
+     * again and is clean.
+     */
+    public static final String FAILED_TAINT = GROUP + "/failed";
+
+    /** Annotation of a Node with that taint: the boot that it was in. */
+    public static final String FAILED_BOOT = GROUP + "/failed-boot";
+
+    /**
+     * Annotation of a StorageNode: the value of the taint after which its driver has failed the devices, and unmounted
+     * the filesystems, of volumes that others took over. A node that was started anew needs none.
+     */
+    public static final String CLEANED = GROUP + "/cleaned";
+
+    /** Label of a Node or a Pod, "disabled": failover leaves it alone. */
+    public static final String FAILOVER = GROUP + "/failover";
+
+    /** Annotation of an engine's Lease: numbers of the nodes that it cannot reach, with commas between them. */
+    public static final String UNREACHABLE = GROUP + "/unreachable";
 
     /** Annotation of a VolumeMembership: the disks that its volume is wanted on, with commas between them. */
     public static final String PLACEMENT = GROUP + "/placement";

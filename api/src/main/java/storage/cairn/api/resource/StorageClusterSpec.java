@@ -142,7 +142,21 @@ public record StorageClusterSpec(
             @JsonPropertyDescription("Whether pods with our volumes are put near their data.")
             @Default("true")
             @Nullable
-            Boolean enabled) {}
+            Boolean enabled,
+
+            @JsonPropertyDescription("How: scheduler sends such pods to a second kube-scheduler, cairn-scheduler;"
+                    + " affinity leaves them to the usual one, with a preferred affinity to the nodes of their data.")
+            @Default("scheduler")
+            @Nullable
+            SchedulerMode mode) {}
+
+    /** How pods are put near their data. */
+    public enum SchedulerMode {
+        @JsonProperty("scheduler")
+        SCHEDULER,
+        @JsonProperty("affinity")
+        AFFINITY
+    }
 
     /** What is done for pods on a node that died. */
     public record Failover(
@@ -154,7 +168,12 @@ public record StorageClusterSpec(
             @Min(10)
             @Max(600)
             @Nullable
-            Integer nodeLeaseSeconds) {}
+            Integer nodeLeaseSeconds,
+
+            @JsonPropertyDescription("Whether everything is decided and told, in events and metrics, and nothing done.")
+            @Default("false")
+            @Nullable
+            Boolean dryRun) {}
 
     /** Metrics. */
     public record Monitoring(

@@ -81,6 +81,7 @@ public final class KubernetesCairn {
                 .addSubcommand(new VolumeCommands(cairn))
                 .addSubcommand(new DiskCommands(cairn))
                 .addSubcommand(new NodeCommands(cairn))
+                .addSubcommand(new LocalityCommand(cairn))
                 .addSubcommand(new RecoverCommand(cairn))
                 .addSubcommand(new CheckCommand(cairn))
                 .addSubcommand(new SupportBundleCommand(cairn))

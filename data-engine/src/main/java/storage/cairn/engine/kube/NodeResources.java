@@ -281,12 +281,19 @@ public final class NodeResources implements AutoCloseable {
         return conditions;
     }
 
-    /** Shows that this engine lives; empty: done, else why not. */
-    public String renewLease() {
+    /**
+     * Shows that this engine lives; empty: done, else why not.
+     *
+     * @param unreachable numbers of the nodes that it cannot reach, with commas
+     */
+    public String renewLease(String unreachable) {
         String stamp = MICROS.format(Instant.now().atOffset(ZoneOffset.UTC));
         ObjectNode lease = ApiClient.JSON.createObjectNode();
         lease.put("apiVersion", "coordination.k8s.io/v1").put("kind", "Lease");
-        lease.putObject("metadata").put("name", leaseName());
+        lease.putObject("metadata")
+                .put("name", leaseName())
+                .putObject("annotations")
+                .put(Api.UNREACHABLE, unreachable);
         lease.putObject("spec")
                 .put("holderIdentity", nodeName)
                 .put("leaseDurationSeconds", LEASE_SECONDS)

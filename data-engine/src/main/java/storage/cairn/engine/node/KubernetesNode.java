@@ -10,6 +10,7 @@ import java.util.UUID;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntConsumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.kube.DiskReport;
 import storage.cairn.engine.kube.NodeReport;
@@ -17,6 +18,7 @@ import storage.cairn.engine.kube.NodeResources;
 import storage.cairn.engine.kube.NodeResources.Joining;
 import storage.cairn.engine.port.Clock;
 import storage.cairn.engine.port.Log.Level;
+import storage.cairn.engine.replication.NodeView;
 
 /**
  * What an engine does as a pod of a cluster: it learns its number and its neighbours, takes the disks that are put into
@@ -41,6 +43,7 @@ final class KubernetesNode implements AutoCloseable {
     private @Nullable DiskAdmission admission;
     private @Nullable StatusSource status;
     private @Nullable Clock loop;
+    private String unreachable = "";
     private String leaseProblem = "";
     private String reportProblem = "";
 
@@ -166,7 +169,19 @@ final class KubernetesNode implements AutoCloseable {
     }
 
     private void renewLease() {
-        leaseProblem = changed("LeaseNotRenewed", leaseProblem, resources.renewLease());
+        leaseProblem = changed("LeaseNotRenewed", leaseProblem, resources.renewLease(unreachable));
+    }
+
+    /** Others want to know at once whom this engine cannot reach: that is evidence that a node died. */
+    private void look(NodeView view) {
+        String now = view.peers().stream()
+                .filter(peer -> !peer.connected() && !peer.refused())
+                .map(peer -> Integer.toString(peer.node()))
+                .collect(Collectors.joining(","));
+        if (!now.equals(unreachable)) {
+            unreachable = now;
+            renewLease();
+        }
     }
 
     private static String changed(String event, String before, String now) {
@@ -195,6 +210,7 @@ final class KubernetesNode implements AutoCloseable {
         if (taken == null) {
             return;
         }
+        look(taken.view());
         String problem = "";
         long now = System.nanoTime();
         for (DiskReport disk : admits.reports(taken)) {

@@ -27,9 +27,10 @@ public record NodeView(int node, List<DiskView> disks, List<PeerView> peers, Lis
             long checksumErrors) {}
 
     /**
+     * @param refused not connected since its machine says that no engine listens there
      * @param reason why it is not connected, empty otherwise
      */
-    public record PeerView(int node, boolean connected, String reason) {}
+    public record PeerView(int node, boolean connected, boolean refused, String reason) {}
 
     /** How a volume is. */
     public enum Phase {

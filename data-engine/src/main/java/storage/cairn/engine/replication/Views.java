@@ -48,7 +48,7 @@ final class Views {
         }
         List<PeerView> others = new ArrayList<>();
         for (PeerConversation each : peers.conversations()) {
-            others.add(new PeerView(each.node(), each.connected(), each.reason()));
+            others.add(new PeerView(each.node(), each.connected(), each.refused(), each.reason()));
         }
         List<VolumeView> volumes = new ArrayList<>();
         for (Configuration each : catalog.volumes()) {

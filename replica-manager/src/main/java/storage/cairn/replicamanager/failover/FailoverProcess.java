@@ -1,0 +1,261 @@
+package storage.cairn.replicamanager.failover;
+
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.Taint;
+import io.fabric8.kubernetes.api.model.coordination.v1.Lease;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.Informable;
+import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.Logger;
+import org.jspecify.annotations.Nullable;
+import storage.cairn.api.resource.Api;
+import storage.cairn.api.resource.StorageCluster;
+import storage.cairn.api.resource.StorageClusterSpec;
+import storage.cairn.api.resource.StorageNode;
+import storage.cairn.api.resource.StorageNodeSpec;
+import storage.cairn.api.resource.VolumeMembership;
+
+/** Watches nodes by their Leases and what engines say of each other, and runs failover's rounds in one thread. */
+public final class FailoverProcess implements AutoCloseable {
+    private static final long PAUSE_MILLIS = 500;
+    private static final Logger LOG = LogManager.getLogger(FailoverProcess.class);
+
+    private final SharedIndexInformer<Lease> kubelets;
+    private final SharedIndexInformer<Lease> engines;
+    private final SharedIndexInformer<Node> machines;
+    private final SharedIndexInformer<StorageNode> nodes;
+    private final SharedIndexInformer<StorageCluster> clusters;
+    private final SharedIndexInformer<VolumeMembership> memberships;
+    private final KubernetesClient client;
+    private final FailoverFigures figures;
+    private final Limits limits;
+    private final Thread thread = Thread.ofPlatform().name("failover").unstarted(this::run);
+    private volatile boolean closed;
+
+    /** What the StorageCluster says. */
+    private record Wish(boolean enabled, boolean dryRun, long nodeLeaseMillis) {}
+
+    public FailoverProcess(KubernetesClient client, MeterRegistry registry) {
+        this(client, registry, Limits.DEFAULTS);
+    }
+
+    FailoverProcess(KubernetesClient client, MeterRegistry registry, Limits limits) {
+        this.client = client;
+        this.figures = new FailoverFigures(registry);
+        this.limits = limits;
+        this.kubelets = follow(client.leases().inNamespace(KubernetesHands.NODE_LEASES));
+        this.engines = follow(client.leases().inNamespace(Api.NAMESPACE));
+        this.machines = follow(client.nodes());
+        this.nodes = follow(client.resources(StorageNode.class));
+        this.clusters = follow(client.resources(StorageCluster.class));
+        this.memberships = follow(client.resources(VolumeMembership.class));
+    }
+
+    private static <T> SharedIndexInformer<T> follow(Informable<T> kind) {
+        SharedIndexInformer<T> informer = kind.runnableInformer(0);
+        informer.exceptionHandler((started, failure) -> {
+            LOG.warn(
+                    "{} cannot be followed now, and is tried again: {}",
+                    informer.getApiTypeClass().getSimpleName(),
+                    failure.toString());
+            return true;
+        });
+        return informer;
+    }
+
+    private List<SharedIndexInformer<?>> all() {
+        return List.of(kubelets, engines, machines, nodes, clusters, memberships);
+    }
+
+    public void start() {
+        all().forEach(informer -> {
+            var _ = informer.start();
+        });
+        thread.start();
+    }
+
+    /** Whether everything was read once. */
+    public boolean isReady() {
+        return all().stream().allMatch(SharedIndexInformer::hasSynced);
+    }
+
+    private static long millis() {
+        return System.nanoTime() / 1_000_000;
+    }
+
+    private void run() {
+        try {
+            while (!closed && !isReady()) {
+                TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
+            }
+            @Nullable Wish wish = null;
+            Vigil vigil = new Vigil(limits);
+            Failover failover = failover(vigil, limits, false);
+            while (!closed) {
+                Wish now = wish();
+                if (!now.equals(wish)) {
+                    // Nobody is judged by what was seen under other rules.
+                    LOG.info("failover: {}", now);
+                    Limits own = now.nodeLeaseMillis() == 0 ? limits : limits.withNodeLease(now.nodeLeaseMillis());
+                    vigil = new Vigil(own);
+                    failover = failover(vigil, own, now.dryRun());
+                    wish = now;
+                }
+                if (now.enabled()) {
+                    look(vigil);
+                    round(vigil, failover);
+                }
+                TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private Failover failover(Vigil vigil, Limits own, boolean dryRun) {
+        return new Failover(
+                own,
+                dryRun,
+                new KubernetesHands(client, () -> memberships.getStore().list(), observer(vigil)),
+                figures);
+    }
+
+    private static KubernetesHands.Observer observer(Vigil vigil) {
+        return new KubernetesHands.Observer() {
+            @Override
+            public void confirmed(String node, String beat) {
+                vigil.confirm(node, beat, millis());
+            }
+
+            @Override
+            public void answered(String node) {
+                vigil.answered(node, millis());
+            }
+        };
+    }
+
+    private Wish wish() {
+        StorageCluster cluster = clusters.getStore().getByKey(Api.CLUSTER);
+        StorageClusterSpec spec = cluster == null ? null : cluster.getSpec();
+        StorageClusterSpec.Failover wanted = spec == null ? null : spec.failover();
+        if (wanted == null) {
+            return new Wish(true, false, 0);
+        }
+        Integer seconds = wanted.nodeLeaseSeconds();
+        return new Wish(
+                !Boolean.FALSE.equals(wanted.enabled()),
+                Boolean.TRUE.equals(wanted.dryRun()),
+                seconds == null ? 0 : seconds * 1_000L);
+    }
+
+    private void round(Vigil vigil, Failover failover) {
+        try {
+            failover.round(vigil.hosts(traits(), millis()), millis());
+            // What a read from the store showed is used at once.
+            failover.round(vigil.hosts(traits(), millis()), millis());
+        } catch (RuntimeException e) {
+            LOG.error("a round of failover failed; the next one begins anew", e);
+        }
+    }
+
+    /** Leases as the informers have them now: a Lease that changed is a sign of life of just now. */
+    private void look(Vigil vigil) {
+        Map<Integer, String> names = new HashMap<>();
+        for (StorageNode node : nodes.getStore().list()) {
+            names.put(node.getSpec().number(), name(node));
+        }
+        for (Lease lease : kubelets.getStore().list()) {
+            vigil.kubelet(name(lease), KubernetesHands.beat(lease), millis());
+        }
+        for (Lease lease : engines.getStore().list()) {
+            if (name(lease).startsWith(Api.LEASE_PREFIX)) {
+                vigil.engine(
+                        name(lease).substring(Api.LEASE_PREFIX.length()),
+                        KubernetesHands.beat(lease),
+                        unreachable(lease, names),
+                        millis());
+            }
+        }
+    }
+
+    private static @Nullable Set<String> unreachable(Lease lease, Map<Integer, String> names) {
+        Map<String, String> annotations = lease.getMetadata().getAnnotations();
+        String text = annotations == null ? null : annotations.get(Api.UNREACHABLE);
+        if (text == null) {
+            return null;
+        }
+        Set<String> unreachable = new TreeSet<>();
+        for (String number : text.split(",", -1)) {
+            String name = number.matches("[0-9]{1,4}") ? names.get(Integer.valueOf(number)) : null;
+            if (name != null) {
+                unreachable.add(name);
+            }
+        }
+        return unreachable;
+    }
+
+    private static String name(HasMetadata object) {
+        return object.getMetadata().getName();
+    }
+
+    private Map<String, Vigil.Traits> traits() {
+        Map<String, Vigil.Traits> traits = new HashMap<>();
+        for (Node machine : machines.getStore().list()) {
+            traits.put(name(machine), traits(machine, nodes.getStore().getByKey(name(machine))));
+        }
+        return traits;
+    }
+
+    private static Vigil.Traits traits(Node machine, @Nullable StorageNode node) {
+        Map<String, String> labels = machine.getMetadata().getLabels();
+        Taint ours = null;
+        for (Taint taint : machine.getSpec().getTaints()) {
+            ours = KubernetesHands.isOurs(taint) ? taint : ours;
+        }
+        return new Vigil.Traits(
+                node == null ? 0 : node.getSpec().number(),
+                labels != null && "disabled".equals(labels.get(Api.FAILOVER)),
+                node != null && inMaintenance(node.getSpec().maintenance()),
+                ours != null,
+                ours != null && isClean(machine, node, ours));
+    }
+
+    private static boolean inMaintenance(StorageNodeSpec.@Nullable Maintenance maintenance) {
+        try {
+            return maintenance != null && Instant.parse(maintenance.until()).isAfter(Instant.now());
+        } catch (DateTimeException e) {
+            return false;
+        }
+    }
+
+    private static boolean isClean(Node machine, @Nullable StorageNode node, Taint taint) {
+        Map<String, String> before = machine.getMetadata().getAnnotations();
+        String failedBoot = before == null ? "" : before.getOrDefault(Api.FAILED_BOOT, "");
+        var info = machine.getStatus() == null ? null : machine.getStatus().getNodeInfo();
+        String boot = info == null || info.getBootID() == null ? "" : info.getBootID();
+        if (!failedBoot.isEmpty() && !boot.isEmpty() && !boot.equals(failedBoot)) {
+            return true;
+        }
+        Map<String, String> said = node == null ? null : node.getMetadata().getAnnotations();
+        String value = taint.getValue();
+        return said != null && value != null && value.equals(said.get(Api.CLEANED));
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        thread.interrupt();
+        all().forEach(SharedIndexInformer::stop);
+    }
+}

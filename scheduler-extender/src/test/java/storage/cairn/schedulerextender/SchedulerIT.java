@@ -1,0 +1,320 @@
+package storage.cairn.schedulerextender;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.fabric8.kubernetes.api.model.NamespaceBuilder;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import storage.cairn.api.resource.Api;
+import storage.cairn.api.resource.StorageNode;
+import storage.cairn.api.resource.StorageNodeSpec;
+import storage.cairn.api.resource.VolumeMembership;
+import storage.cairn.api.resource.VolumeMembershipSpec;
+import storage.cairn.api.resource.VolumeSpec.Locality;
+import storage.cairn.testing.ApiServer;
+import storage.cairn.testing.KubeScheduler;
+
+/**
+ * The extender and its webhook, asked by a real kube-scheduler and a real API server, with the configuration that the
+ * operator gives them. There are no kubelets: where a pod was put is what counts.
+ */
+final class SchedulerIT {
+    private static final Path DEFINITIONS = Path.of("..", "charts", "cairn", "templates", "crds");
+    private static final Path CONFIGURATION =
+            Path.of("..", "operator", "src", "main", "resources", "storage", "cairn", "operator", "scheduler.yaml");
+    private static final Duration LONG = Duration.ofSeconds(60);
+    private static final int NODES = 6;
+
+    private final ScheduledExecutorService engines = Executors.newSingleThreadScheduledExecutor();
+    private ApiServer server;
+    private KubernetesClient client;
+    private Cluster cluster;
+    private int port;
+    private int webhookPort;
+    private @Nullable SchedulerExtender extender;
+    private @Nullable KubeScheduler scheduler;
+
+    @BeforeEach
+    void start() throws Exception {
+        server = ApiServer.start();
+        server.define(DEFINITIONS);
+        client = server.client();
+        cluster = new Cluster(client);
+        for (int number = 1; number <= NODES; number++) {
+            cluster.node(30);
+        }
+        var _ = engines.scheduleWithFixedDelay(cluster::heard, 5, 5, TimeUnit.SECONDS);
+        port = freePort();
+        webhookPort = freePort();
+    }
+
+    @AfterEach
+    void stop() throws IOException {
+        engines.shutdownNow();
+        if (scheduler != null) {
+            scheduler.close();
+        }
+        if (extender != null) {
+            extender.close();
+        }
+        client.close();
+        server.close();
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        }
+    }
+
+    private static InetSocketAddress local(int port) {
+        return new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+    }
+
+    private void startExtender() throws Exception {
+        extender = new SchedulerExtender(
+                client,
+                new SchedulerExtender.Settings(
+                        local(port),
+                        local(webhookPort),
+                        local(0),
+                        Routing.Mode.scheduler,
+                        "https://localhost:" + webhookPort + "/pods",
+                        ""));
+        extender.start();
+    }
+
+    private void startScheduler() throws IOException {
+        scheduler = KubeScheduler.start(
+                server, Files.readString(CONFIGURATION).replace("127.0.0.1:7490", "127.0.0.1:" + port));
+    }
+
+    private String awaitPlace(String pod) {
+        return Awaitility.await("a node for pod " + pod)
+                .atMost(LONG)
+                .until(() -> cluster.placeOf(pod), place -> !place.isEmpty());
+    }
+
+    @Test
+    void thirtyPodsOfThirtyAreBesideTheirDataAndOneIsElsewhereOnlyWhenThereIsNoRoom() throws Exception {
+        startExtender();
+        startScheduler();
+        for (int pod = 0; pod < 30; pod++) {
+            int first = pod % NODES + 1;
+            cluster.volume("data-" + pod, Locality.PREFERRED, first, first % NODES + 1);
+        }
+        for (int pod = 0; pod < 30; pod++) {
+            cluster.pod("pod-" + pod, Routing.SCHEDULER, "data-" + pod);
+        }
+        int local = 0;
+        for (int pod = 0; pod < 30; pod++) {
+            int first = pod % NODES + 1;
+            String place = awaitPlace("pod-" + pod);
+            local += place.equals("n" + first) || place.equals("n" + (first % NODES + 1)) ? 1 : 0;
+        }
+        assertThat(local).as("pods beside their data, of 30").isEqualTo(30);
+
+        // A full node: its pods go on elsewhere, since their locality is preferred and not required.
+        client.nodes().withName("n1").editStatus(node -> {
+            node.getStatus().setAllocatable(Map.of("pods", new io.fabric8.kubernetes.api.model.Quantity("0")));
+            return node;
+        });
+        cluster.volume("only-n1", Locality.PREFERRED, 1);
+        cluster.volume("n1-and-n2", Locality.PREFERRED, 1, 2);
+        cluster.pod("remote", Routing.SCHEDULER, "only-n1");
+        cluster.pod("second", Routing.SCHEDULER, "n1-and-n2");
+        assertThat(awaitPlace("remote")).isNotEqualTo("n1");
+        assertThat(awaitPlace("second")).isEqualTo("n2");
+    }
+
+    @Test
+    void aPodThatMustBeBesideItsDataWaitsSaysWhyAndIsWokenWhenItCan() throws Exception {
+        startExtender();
+        startScheduler();
+        String id = cluster.volume("strict", Locality.REQUIRED, 3);
+        evacuate("n3", true);
+        cluster.pod("waits", Routing.SCHEDULER, "strict");
+        Awaitility.await("a reason")
+                .atMost(LONG)
+                .until(() -> cluster.events("waits"), text -> text.contains("locality required"));
+        assertThat(cluster.condition("waits"))
+                .contains("5 claim strict wants its pod beside its data (locality required), which is on n3")
+                .contains("1 the node is being evacuated of Cairn's volumes");
+        assertThat(cluster.placeOf("waits")).isEmpty();
+
+        // No core object changes: kube-scheduler would not look again for five minutes.
+        client.resources(VolumeMembership.class).withName(id).edit(membership -> {
+            VolumeMembershipSpec spec = membership.getSpec();
+            membership.setSpec(new VolumeMembershipSpec(
+                    spec.name(),
+                    1,
+                    2,
+                    java.util.UUID.randomUUID().toString(),
+                    null,
+                    java.util.List.of(Cluster.disk(3), Cluster.disk(5)),
+                    spec.syncing(),
+                    spec.outOfSync(),
+                    1,
+                    spec.sizeBytes(),
+                    null,
+                    false,
+                    false,
+                    false));
+            return membership;
+        });
+        assertThat(awaitPlace("waits")).isEqualTo("n5");
+    }
+
+    private void evacuate(String node, boolean leave) {
+        client.resources(StorageNode.class).withName(node).edit(each -> {
+            each.setSpec(new StorageNodeSpec(each.getSpec().number(), null, leave, null));
+            return each;
+        });
+    }
+
+    @Test
+    void aClaimThatWaitsForItsPodGoesWhereThePoolHasRoom() throws Exception {
+        for (int number : new int[] {1, 2, 3, 6}) {
+            cluster.diskUsed(number, 1L << 40);
+        }
+        startExtender();
+        startScheduler();
+        cluster.claim("fresh", "");
+        cluster.pod("first", Routing.SCHEDULER, "fresh");
+        String selected = Awaitility.await("the claim's node")
+                .atMost(LONG)
+                .until(
+                        () -> {
+                            Map<String, String> annotations = client.persistentVolumeClaims()
+                                    .inNamespace("default")
+                                    .withName("fresh")
+                                    .get()
+                                    .getMetadata()
+                                    .getAnnotations();
+                            return annotations == null ? "" : annotations.getOrDefault(Claims.SELECTED_NODE, "");
+                        },
+                        node -> !node.isEmpty());
+        assertThat(selected).isIn("n4", "n5");
+
+        // One node with room is too few for two replicas: the pod's events say so.
+        cluster.diskUsed(selected.equals("n4") ? 5 : 4, 1L << 40);
+        cluster.claim("second", "");
+        Awaitility.await("the reason").atMost(LONG).until(() -> {
+            if (client.pods().inNamespace("default").withName("second").get() == null) {
+                cluster.pod("second", Routing.SCHEDULER, "second");
+            }
+            return cluster.condition("second")
+                    .contains("6 claim second: pool 'fast' has room for 1073741824 bytes in 1 nodes, its replicas"
+                            + " need 2");
+        });
+    }
+
+    @Test
+    void podsAreScheduledWithoutTheExtenderToo() throws Exception {
+        startScheduler();
+        cluster.volume("data", Locality.PREFERRED, 2);
+        cluster.pod("anywhere", Routing.SCHEDULER, "data");
+        awaitPlace("anywhere");
+        // And beside its data once it is there: nothing has to be restarted.
+        startExtender();
+        cluster.volume("more", Locality.PREFERRED, 2);
+        cluster.pod("local", Routing.SCHEDULER, "more");
+        assertThat(awaitPlace("local")).isEqualTo("n2");
+    }
+
+    private String schedulerOf(String namespace, String pod) {
+        return client.pods()
+                .inNamespace(namespace)
+                .withName(pod)
+                .get()
+                .getSpec()
+                .getSchedulerName();
+    }
+
+    @Test
+    void podsWithOurVolumesAreSentToTheSchedulerWhileItServes() throws Exception {
+        cluster.volume("a", Locality.PREFERRED, 2);
+        startExtender();
+        Awaitility.await("the webhook's registration")
+                .atMost(LONG)
+                .until(() -> client.admissionRegistration()
+                                .v1()
+                                .mutatingWebhookConfigurations()
+                                .withName(Registration.CONFIGURATION)
+                                .get()
+                        != null);
+        cluster.pod("while-down", "", "a");
+        assertThat(schedulerOf("default", "while-down"))
+                .as("the scheduler does not run")
+                .isEqualTo("default-scheduler");
+
+        startScheduler();
+        Awaitility.await("pods are sent to the scheduler").atMost(LONG).until(() -> {
+            client.pods()
+                    .inNamespace("default")
+                    .withName("routed")
+                    .withGracePeriod(0)
+                    .delete();
+            cluster.pod("routed", "", "a");
+            return Routing.SCHEDULER.equals(schedulerOf("default", "routed"));
+        });
+        assertThat(awaitPlace("routed")).isEqualTo("n2");
+        cluster.pod("named", "other-scheduler", "a");
+        assertThat(schedulerOf("default", "named")).isEqualTo("other-scheduler");
+        cluster.pod("without", "");
+        assertThat(schedulerOf("default", "without")).isEqualTo("default-scheduler");
+
+        client.resource(new NamespaceBuilder()
+                        .withNewMetadata()
+                        .withName("own")
+                        .withLabels(Map.of(Registration.OPT_OUT, "disabled"))
+                        .endMetadata()
+                        .build())
+                .create();
+        var pod = cluster.pod("template", "", "a");
+        pod.setMetadata(new io.fabric8.kubernetes.api.model.ObjectMetaBuilder()
+                .withName("kept")
+                .withNamespace("own")
+                .build());
+        pod.setSpec(new io.fabric8.kubernetes.api.model.PodSpecBuilder(pod.getSpec())
+                .withSchedulerName(null)
+                .withNodeName(null)
+                .build());
+        pod.setStatus(null);
+        client.resource(pod).create();
+        assertThat(schedulerOf("own", "kept")).isEqualTo("default-scheduler");
+
+        java.util.Objects.requireNonNull(scheduler).close();
+        scheduler = null;
+        Awaitility.await("pods are left alone again").atMost(LONG).until(() -> {
+            client.pods()
+                    .inNamespace("default")
+                    .withName("after")
+                    .withGracePeriod(0)
+                    .delete();
+            cluster.pod("after", "", "a");
+            return "default-scheduler".equals(schedulerOf("default", "after"));
+        });
+        assertThat(client.secrets()
+                        .inNamespace(Api.NAMESPACE)
+                        .withName(Registration.SECRET)
+                        .get()
+                        .getData())
+                .hasSize(2);
+    }
+}
