@@ -57,13 +57,15 @@ is() { [[ $(field "$1" "$2") == "$3" ]]; }
 
 condition() { field "$1" ".status.conditions[?(@.type==\"$2\")].$3"; }
 
-# Whether the StorageCluster is Ready and every disk is in a pool and serves.
-pooled() {
+# Whether every disk that is known is in a pool and serves, or is evacuated.
+disks_serve() {
   local disks
-  is storagecluster/cairn .status.phase Ready || return
   disks=$(kubectl get disks -o 'jsonpath={range .items[*]}{.status.state} {.spec.pool}{"\n"}{end}')
-  [[ $disks ]] && ! grep -qv '^Ready .' <<< "$disks"
+  [[ $disks ]] && ! grep -qvE '^(Ready|Draining) .' <<< "$disks"
 }
+
+# Whether that is so and nothing is wrong.
+pooled() { is storagecluster/cairn .status.phase Ready && disks_serve; }
 
 engine_of() {
   kubectl -n "$namespace" get pods -l app.kubernetes.io/name=cairn-engine --field-selector "spec.nodeName=$1" -o name
