@@ -1,5 +1,6 @@
 package storage.cairn.engine.node;
 
+import com.sun.management.ThreadMXBean;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
@@ -9,6 +10,7 @@ import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.lang.management.ManagementFactory;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -29,6 +31,8 @@ import storage.cairn.engine.replication.NodeView.VolumeView;
  */
 final class EngineMetrics implements AutoCloseable {
     private static final String STORE = "Of the extent store, see docs/metrics.md";
+
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final JvmGcMetrics collections = new JvmGcMetrics();
@@ -57,7 +61,8 @@ final class EngineMetrics implements AutoCloseable {
 
     /** All figures in Prometheus' text format. From any thread but the loop; waits for the loop, for 2 s at most. */
     synchronized String page() {
-        Taken taken = LoopCalls.ask(loop, () -> new Taken(status.take(), disks.figures()));
+        Taken taken = LoopCalls.ask(
+                loop, () -> new Taken(status.take(), disks.figures(), THREADS.getCurrentThreadAllocatedBytes()));
         samples.gauge(
                 "cairn.event.loop.stalled",
                 "1 while the event loop did not turn for 2 s",
@@ -66,6 +71,11 @@ final class EngineMetrics implements AutoCloseable {
         samples.gauge(
                 "cairn.resident.bytes", "Resident memory of the engine", Tags.empty(), StatusSource.residentBytes());
         if (taken != null) {
+            samples.counter(
+                    "cairn.event.loop.allocated.bytes",
+                    "Bytes of the heap that the event loop allocated",
+                    Tags.empty(),
+                    taken.allocatedBytes);
             taken.status.view().volumes().forEach(this::volume);
             for (int i = 0; i < taken.disks.size(); i++) {
                 disk(taken.disks.get(i));
@@ -86,7 +96,8 @@ final class EngineMetrics implements AutoCloseable {
         return registry.scrape();
     }
 
-    private record Taken(StatusSource.Taken status, List<LocalDisks.Figures> disks) {}
+    /** @param allocatedBytes by the event loop, since its start */
+    private record Taken(StatusSource.Taken status, List<LocalDisks.Figures> disks, long allocatedBytes) {}
 
     private void volume(VolumeView view) {
         Tags volume = Tags.of("volume", view.configuration().name());

@@ -1,0 +1,83 @@
+package storage.cairn.engine.node;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a replicated write allocates on each engine's loop, from the host's socket to the disks: a measured ceiling. */
+final class ReplicationAllocationIT {
+    private static final String ALLOCATED = "cairn_event_loop_allocated_bytes_total ";
+    private static final int WRITES = 25_000;
+    private static final Duration LOAD = Duration.ofSeconds(60);
+
+    @TempDir
+    Path folder;
+
+    @BeforeAll
+    static void tools() {
+        NbdTools.require();
+    }
+
+    @Test
+    void writesAllocateLittleOnTheirWayToThreeReplicas() throws Exception {
+        try (LocalCluster cluster = LocalCluster.lay(
+                        folder, 3, 512L << 20, "auto", "-Dio.netty.leakDetection.level=disabled")
+                .start()) {
+            cluster.create("data", 64L << 20, 3);
+            String uri = cluster.uri(1, cluster.serve(1, "data"));
+            // Until the compiler has seen through the objects that live for one call.
+            write(uri);
+            write(uri);
+            double[] before = allocated(cluster);
+            write(uri);
+            double[] after = allocated(cluster);
+            for (int node = 1; node <= 3; node++) {
+                double each = (after[node - 1] - before[node - 1]) / WRITES;
+                System.out.printf("node %d: %.1f B for a write%n", node, each);
+                assertThat(each).as("bytes that node %d allocates for a write", node).isLessThan(node == 1 ? 150 : 40);
+            }
+        }
+    }
+
+    private void write(String uri) throws Exception {
+        Tool.run(
+                folder,
+                LOAD,
+                "fio",
+                "--name=load",
+                "--ioengine=nbd",
+                "--uri=" + uri,
+                "--rw=randwrite",
+                "--bs=4k",
+                "--iodepth=32",
+                "--norandommap",
+                "--size=64m",
+                "--number_ios=" + WRITES,
+                "--io_size=1g");
+    }
+
+    private static double[] allocated(LocalCluster cluster) throws Exception {
+        double[] each = new double[3];
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            for (int node = 1; node <= each.length; node++) {
+                URI page = URI.create("http://" + cluster.node(node).metricsAddress() + "/metrics");
+                String text = client.send(HttpRequest.newBuilder(page).build(), HttpResponse.BodyHandlers.ofString())
+                        .body();
+                each[node - 1] = text.lines()
+                        .filter(line -> line.startsWith(ALLOCATED))
+                        .mapToDouble(line -> Double.parseDouble(line.substring(ALLOCATED.length())))
+                        .findFirst()
+                        .orElseThrow();
+            }
+        }
+        return each;
+    }
+}
