@@ -140,10 +140,10 @@ def show(sample, job, seconds):
     process.progress(f"{job}: {millis / 1000:.0f}{of} s, {1000 * ios / millis:,.0f} IOPS so far")
 
 
-def fio(target, options, job, seconds=None, files=(None,), environment=None):
+def fio(target, options, job, seconds=None, files=(None,), environment=None, program=("fio",)):
     """One fio job, or one on each of several files at once, counted together."""
     # Latency from the submission on: how an engine splits it differs.
-    command = ["fio", *target, *options, "--group_reporting", "--output-format=json+", "--status-interval=1",
+    command = [*program, *target, *options, "--group_reporting", "--output-format=json+", "--status-interval=1",
                "--lat_percentiles=1", "--clat_percentiles=0"]
     for number, name in enumerate(files):
         command += [f"--name=j{number}"] + ([f"--filename={name}"] if name else [])

@@ -76,14 +76,15 @@ def end(process, seconds=10):
             process.wait()
 
 
-def run(command, seconds=300, **options):
+def run(command, seconds=300, input=None, **options):
     """Output of a command that must succeed. An interrupt waits for its end: half a step could not be taken back."""
     try:
-        process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+        process = start(command, stdin=None if input is None else subprocess.PIPE, stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE, text=True, **options)
     except OSError as e:
         raise Failure(f"{command[0]} cannot be started: {e.strerror}") from e
     try:
-        out, err = process.communicate(timeout=seconds)
+        out, err = process.communicate(input, timeout=seconds)
     except Interrupted:
         try:
             process.communicate(timeout=60)

@@ -33,6 +33,10 @@ class System:
     def environment(self):
         return {}
 
+    def program(self):
+        """How fio is started."""
+        return ["fio"]
+
     def pids(self):
         """Of everything that serves; empty when it is not on this machine."""
         return []
@@ -43,14 +47,15 @@ class System:
 
     def run(self, name, job, mib, seconds):
         return load.fio(self.target(), load.job_options(job, mib, seconds), name, seconds,
-                        environment=self.environment())
+                        environment=self.environment(), program=self.program())
 
     def prepare(self, how, mib):
         """Gives it the layout that a job asks for: written from start to end, or block by block at random."""
         size = f"--size={mib}M"
         options = (["--rw=write", "--bs=1M", "--iodepth=4", size] if how == "fill"
                    else ["--rw=randwrite", "--bs=4k", "--iodepth=32", size])
-        load.fio(self.target(), options, f"{self.name}: {how}", environment=self.environment())
+        load.fio(self.target(), options, f"{self.name}: {how}", environment=self.environment(),
+                 program=self.program())
 
     def measure(self, name, job, mib, seconds):
         """Figures of one job with the CPU and the bytes that it cost on all sides."""

@@ -78,6 +78,7 @@ final class BenchIT {
                 .redirectErrorStream(true)
                 .redirectOutput(folder.resolve("out").toFile());
         builder.environment().put("CAIRN_COMMAND", cairn.toString());
+        builder.environment().merge("PATH", folder.toString(), (path, first) -> first + ":" + path);
         return builder.start();
     }
 
@@ -160,11 +161,46 @@ final class BenchIT {
     }
 
     @Test
+    void measuresAClaimFromAPodThatItMakesAndRemoves() throws Exception {
+        Path kubectl = folder.resolve("kubectl");
+        Files.writeString(kubectl, """
+                #!/bin/sh
+                cd "$(dirname "$0")" || exit 1
+                [ "$1 $2" = "--namespace shop" ] || exit 1
+                shift 2
+                case $1 in
+                  get) echo '{"spec": {"volumeMode": "Filesystem", "resources": {"requests": {"storage": "128Mi"}}}}' ;;
+                  create) cat > pod.json ;;
+                  wait) exit 0 ;;
+                  exec)
+                    shift 3
+                    for word; do shift; set -- "$@" "$(echo "$word" | sed "s|/bench/|$PWD/work/|")"; done
+                    exec "$@" ;;
+                  delete) echo "$3" > deleted ;;
+                  *) exit 1 ;;
+                esac
+                """);
+        Files.setPosixFilePermissions(kubectl, PosixFilePermissions.fromString("rwxr-xr-x"));
+        String[] claim = {"--pvc", "shop/orders", "--pvc-image", "fio:1", "--jobs", "randwrite-4k-q1", "--seconds", "1"};
+        Outcome run = run(Stream.concat(Stream.of(claim), Stream.of("--mib", "64")).toArray(String[]::new));
+        assertThat(run.exitCode()).as(run.out()).isZero();
+        assertThat(run.out()).contains("claim shop/orders", "randwrite-4k-q1");
+        JsonNode pod = new ObjectMapper().readTree(folder.resolve("pod.json").toFile());
+        assertThat(pod.findValue("claimName").textValue()).isEqualTo("orders");
+        assertThat(pod.findValue("image").textValue()).isEqualTo("fio:1");
+        assertThat(Files.readString(folder.resolve("deleted")).strip())
+                .isEqualTo(pod.findPath("metadata").path("name").textValue());
+        assertThat(left()).isEmpty();
+        assertRefused("too little for --mib 1024", claim);
+    }
+
+    @Test
     void saysWhatIsWrongWithItsArguments() throws Exception {
         assertRefused("no job or set of jobs is called nonsense", "--jobs", "nonsense");
         assertRefused(
                 "no folder can be made in", "--dir", folder.resolve("missing").toString());
         assertRefused("MiB free, and this run needs", "--dir", work.toString(), "--mib", "1000000000");
+        assertRefused("--pvc and --pvc-image come together", "--pvc", "orders");
         assertRefused("is not a block device", "--device", cairn.toString());
         assertRefused("--out", "--out", folder.resolve("missing/figures.json").toString());
         assertRefused("cannot be read", "--compare", folder.resolve("a").toString(), cairn.toString());
