@@ -181,8 +181,10 @@ final class BenchIT {
                 esac
                 """);
         Files.setPosixFilePermissions(kubectl, PosixFilePermissions.fromString("rwxr-xr-x"));
-        String[] claim = {"--pvc", "shop/orders", "--pvc-image", "fio:1", "--jobs", "randwrite-4k-q1", "--seconds", "1"};
-        Outcome run = run(Stream.concat(Stream.of(claim), Stream.of("--mib", "64")).toArray(String[]::new));
+        String[] claim = {"--pvc", "shop/orders", "--pvc-image", "fio:1", "--jobs", "randwrite-4k-q1", "--seconds", "1"
+        };
+        Outcome run =
+                run(Stream.concat(Stream.of(claim), Stream.of("--mib", "64")).toArray(String[]::new));
         assertThat(run.exitCode()).as(run.out()).isZero();
         assertThat(run.out()).contains("claim shop/orders", "randwrite-4k-q1");
         JsonNode pod = new ObjectMapper().readTree(folder.resolve("pod.json").toFile());

@@ -42,7 +42,9 @@ final class ReplicationAllocationIT {
             for (int node = 1; node <= 3; node++) {
                 double each = (after[node - 1] - before[node - 1]) / WRITES;
                 System.out.printf("node %d: %.1f B for a write%n", node, each);
-                assertThat(each).as("bytes that node %d allocates for a write", node).isLessThan(node == 1 ? 150 : 40);
+                assertThat(each)
+                        .as("bytes that node %d allocates for a write", node)
+                        .isLessThan(node == 1 ? 150 : 40);
             }
         }
     }
