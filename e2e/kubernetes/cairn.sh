@@ -17,6 +17,7 @@ root=$(cd "$here/../.." && pwd)
 namespace=cairn-system
 image=registry.local/cairn:dev
 guard_image=registry.local/pause:1
+scheduler_image=registry.local/kube-scheduler:$kubernetes_version
 JAVA_HOME=$(find_jdk)
 export JAVA_HOME
 command_path="$root/cli/target/classes:$root/cli/target/lib/*"
@@ -26,7 +27,7 @@ small_jvm=(-Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 --enable-native-acc
 # Builds Cairn's image for the nodes of the throw-away cluster, unless nothing has changed since. The others of this
 # machine's users that build it wait.
 build_image() {
-  local sources=("$root"/pom.xml "$root"/{api,cli,client,data-engine,operator,replica-manager}/{pom.xml,src/main} "$root"/images)
+  local sources=("$root"/pom.xml "$root"/{api,cli,client,data-engine,operator,replica-manager,scheduler-extender}/{pom.xml,src/main} "$root"/images)
   exec {building}> "$home/image.lock"
   flock "$building"
   if [[ ! -e $images/cairn.tar || $(find "${sources[@]}" -newer "$images/cairn.tar" -print -quit) ||
@@ -48,7 +49,7 @@ install_chart() {
 }
 
 # Those options for images that are on the nodes already.
-local_images() { echo --set image.pullPolicy=Never --set guard.image="$guard_image"; }
+local_images() { echo --set image.pullPolicy=Never --set guard.image="$guard_image" --set scheduler.image="$scheduler_image"; }
 
 # Prints the value of field $2 of resource $1.
 field() { kubectl -n "$namespace" get "$1" -o "jsonpath={$2}" 2> /dev/null || true; }

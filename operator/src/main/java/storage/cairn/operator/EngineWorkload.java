@@ -14,6 +14,8 @@ import io.fabric8.kubernetes.api.model.ProbeBuilder;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.ResourceRequirements;
 import io.fabric8.kubernetes.api.model.ResourceRequirementsBuilder;
+import io.fabric8.kubernetes.api.model.Toleration;
+import io.fabric8.kubernetes.api.model.TolerationBuilder;
 import io.fabric8.kubernetes.api.model.Volume;
 import io.fabric8.kubernetes.api.model.VolumeBuilder;
 import io.fabric8.kubernetes.api.model.VolumeMount;
@@ -30,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import storage.cairn.api.resource.Api;
 import storage.cairn.api.resource.StorageClusterSpec;
 
 /**
@@ -99,13 +102,23 @@ final class EngineWorkload {
                 .withDnsPolicy("ClusterFirstWithHostNet")
                 .withPriorityClassName(Surroundings.ENGINE_PRIORITY)
                 .withNodeSelector(selector == null ? Map.of() : selector)
-                .withTolerations(spec.tolerations() == null ? List.of() : spec.tolerations())
+                .withTolerations(tolerations())
                 .withTerminationGracePeriodSeconds(TERMINATION_SECONDS)
                 .withImagePullSecrets(Images.pullSecrets(spec))
                 .withContainers(container())
                 .withVolumes(volumes())
                 .endSpec()
                 .build();
+    }
+
+    /** Also that of failover: what brings the node's replicas back is an engine there. */
+    private List<Toleration> tolerations() {
+        List<Toleration> all = new ArrayList<>(spec.tolerations() == null ? List.of() : spec.tolerations());
+        all.add(new TolerationBuilder()
+                .withKey(Api.FAILED_TAINT)
+                .withOperator("Exists")
+                .build());
+        return all;
     }
 
     private Container container() {

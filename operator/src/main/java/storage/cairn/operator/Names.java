@@ -9,6 +9,8 @@ final class Names {
     static final String FIELD_MANAGER = "cairn-operator";
     static final String ENGINE = "cairn-engine";
     static final String REPLICA_MANAGER = "cairn-replica-manager";
+    static final String FAILOVER = "cairn-failover";
+    static final String SCHEDULER = "cairn-scheduler";
     static final String IDENTITY = "cairn-identity";
     static final String NUMBERS = "cairn-node-numbers";
     static final String GUARD = "cairn-guard-";

@@ -69,8 +69,10 @@ record Plan(
         owned.add(files);
         owned.add(engines);
         if (settings.replicaManager()) {
-            owned.add(ReplicaManagerWorkload.deployment(spec, settings));
-            owned.add(ReplicaManagerWorkload.budget(settings));
+            owned.addAll(ReplicaManagerWorkload.all(spec, settings));
+        }
+        if (SchedulerWorkload.isWanted(spec, settings)) {
+            owned.addAll(new SchedulerWorkload(spec, settings).all());
         }
         owned.addAll(new Guards(spec, settings).all(all.nodes(), new Redundancy(observed).needed()));
         owned.forEach(each -> own(cluster, each));

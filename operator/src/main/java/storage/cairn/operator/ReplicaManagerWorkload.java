@@ -2,41 +2,63 @@ package storage.cairn.operator;
 
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.EnvVarBuilder;
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.IntOrString;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.DeploymentBuilder;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudgetBuilder;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import storage.cairn.api.resource.StorageClusterSpec;
 
-/** The Deployment of the replica manager: two pods on different nodes, of which one leads. */
+/** The Deployments of the replica manager's program in its two roles: each two pods on different nodes, of which one leads. */
 final class ReplicaManagerWorkload {
     private static final int REPLICAS = 2;
     private static final int HEALTH_PORT = 8080;
 
     private ReplicaManagerWorkload() {}
 
-    static Deployment deployment(StorageClusterSpec spec, Settings settings) {
+    /**
+     * @param name of the Deployment and of its service account
+     * @param role of the program
+     */
+    private record Role(String name, String role) {}
+
+    private static final Role PLACEMENT = new Role(Names.REPLICA_MANAGER, "placement");
+    private static final Role FAILOVER = new Role(Names.FAILOVER, "failover");
+
+    static List<HasMetadata> all(StorageClusterSpec spec, Settings settings) {
+        List<HasMetadata> all =
+                new ArrayList<>(List.of(deployment(PLACEMENT, spec, settings), budget(PLACEMENT, settings)));
+        StorageClusterSpec.Failover failover = spec.failover();
+        if (failover == null || !Boolean.FALSE.equals(failover.enabled())) {
+            all.add(deployment(FAILOVER, spec, settings));
+            all.add(budget(FAILOVER, settings));
+        }
+        return all;
+    }
+
+    private static Deployment deployment(Role role, StorageClusterSpec spec, Settings settings) {
         return new DeploymentBuilder()
                 .withNewMetadata()
-                .withName(Names.REPLICA_MANAGER)
+                .withName(role.name())
                 .withNamespace(settings.namespace())
-                .withLabels(Names.labels(Names.REPLICA_MANAGER))
+                .withLabels(Names.labels(role.name()))
                 .endMetadata()
                 .withNewSpec()
                 .withReplicas(REPLICAS)
                 .withNewSelector()
-                .withMatchLabels(Names.selector(Names.REPLICA_MANAGER))
+                .withMatchLabels(Names.selector(role.name()))
                 .endSelector()
                 .withNewTemplate()
                 .withNewMetadata()
-                .withLabels(Names.labels(Names.REPLICA_MANAGER))
+                .withLabels(Names.labels(role.name()))
                 .endMetadata()
                 .withNewSpec()
-                .withServiceAccountName(Names.REPLICA_MANAGER)
+                .withServiceAccountName(role.name())
                 .withPriorityClassName(Surroundings.CONTROL_PRIORITY)
                 .withImagePullSecrets(Images.pullSecrets(spec))
                 .addNewTopologySpreadConstraint()
@@ -44,7 +66,7 @@ final class ReplicaManagerWorkload {
                 .withTopologyKey("kubernetes.io/hostname")
                 .withWhenUnsatisfiable("ScheduleAnyway")
                 .withNewLabelSelector()
-                .withMatchLabels(Names.selector(Names.REPLICA_MANAGER))
+                .withMatchLabels(Names.selector(role.name()))
                 .endLabelSelector()
                 .endTopologySpreadConstraint()
                 .addNewContainer()
@@ -52,6 +74,7 @@ final class ReplicaManagerWorkload {
                 .withImage(Images.image(spec, settings))
                 .withImagePullPolicy(Images.pullPolicy(spec, settings))
                 .withCommand("/opt/cairn/jre/bin/java", "@/opt/cairn/replica-manager.args")
+                .withArgs("--role=" + role.role())
                 .withEnv(environment(settings))
                 .addNewPort()
                 .withName("health")
@@ -97,17 +120,17 @@ final class ReplicaManagerWorkload {
                 .build();
     }
 
-    static PodDisruptionBudget budget(Settings settings) {
+    private static PodDisruptionBudget budget(Role role, Settings settings) {
         return new PodDisruptionBudgetBuilder()
                 .withNewMetadata()
-                .withName(Names.REPLICA_MANAGER)
+                .withName(role.name())
                 .withNamespace(settings.namespace())
-                .withLabels(Names.labels(Names.REPLICA_MANAGER))
+                .withLabels(Names.labels(role.name()))
                 .endMetadata()
                 .withNewSpec()
                 .withMaxUnavailable(new IntOrString(1))
                 .withNewSelector()
-                .withMatchLabels(Names.selector(Names.REPLICA_MANAGER))
+                .withMatchLabels(Names.selector(role.name()))
                 .endSelector()
                 .endSpec()
                 .build();

@@ -11,9 +11,16 @@ import java.util.Map;
  * @param pullPolicy when kubelet pulls, unless the StorageCluster says
  * @param version of this operator
  * @param replicaManager whether the image has one, and it is to run
+ * @param schedulerImage of upstream's kube-scheduler; empty: pods are not put near their data
  */
 record Settings(
-        String namespace, String image, String guardImage, String pullPolicy, String version, boolean replicaManager) {
+        String namespace,
+        String image,
+        String guardImage,
+        String pullPolicy,
+        String version,
+        boolean replicaManager,
+        String schedulerImage) {
     static Settings of(Map<String, String> environment, String version) {
         return new Settings(
                 required(environment, "CAIRN_NAMESPACE"),
@@ -21,7 +28,8 @@ record Settings(
                 required(environment, "CAIRN_GUARD_IMAGE"),
                 environment.getOrDefault("CAIRN_PULL_POLICY", "IfNotPresent"),
                 version,
-                Boolean.parseBoolean(environment.getOrDefault("CAIRN_REPLICA_MANAGER", "false")));
+                Boolean.parseBoolean(environment.getOrDefault("CAIRN_REPLICA_MANAGER", "false")),
+                environment.getOrDefault("CAIRN_SCHEDULER_IMAGE", ""));
     }
 
     private static String required(Map<String, String> environment, String name) {

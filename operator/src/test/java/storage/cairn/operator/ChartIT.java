@@ -105,13 +105,14 @@ final class ChartIT {
         String yaml = template(
                 "--set-string",
                 "image.repository=mirror.local:5000/cairn,image.tag=1,guard.image=mirror.local:5000/pause:1,"
+                        + "scheduler.image=mirror.local:5000/kube-scheduler:1,"
                         + "image.pullSecrets={key}");
         List<String> images = yaml.lines()
                 .map(String::strip)
                 .filter(line -> line.matches("(- )?(image|value): .*[:/].*"))
                 .map(line -> line.substring(line.indexOf(": ") + 2))
                 .toList();
-        assertThat(images).hasSize(3).allMatch(image -> image.startsWith("mirror.local:5000/"));
+        assertThat(images).hasSize(4).allMatch(image -> image.startsWith("mirror.local:5000/"));
         assertThat(yaml).contains("imagePullSecrets");
     }
 
@@ -171,10 +172,12 @@ final class ChartIT {
         assertThat(may("pods", "delete")).containsExactly("/cairn-operator", "cairn-failover");
         assertThat(may("nodes", "patch", "update", "delete")).containsExactly("cairn-failover");
         assertThat(may("volumememberships", "create", "patch", "update"))
-                .containsExactly("cairn-engine", "cairn-replica-manager");
+                .containsExactly("cairn-engine", "cairn-failover", "cairn-replica-manager");
         assertThat(may("volumememberships", "delete")).containsExactly("cairn-replica-manager");
-        assertThat(may("secrets", "get", "list", "watch", "create")).containsExactly("/cairn-operator");
-        assertThat(may("secrets", "list", "watch", "update", "patch", "delete")).isEmpty();
+        assertThat(may("secrets", "get", "list", "watch", "create"))
+                .containsExactly("/cairn-operator", "/cairn-scheduler");
+        assertThat(may("secrets", "list", "watch", "patch", "delete")).isEmpty();
+        assertThat(may("secrets", "update")).containsExactly("/cairn-scheduler");
         assertThat(rules().get("/cairn-operator"))
                 .filteredOn(rule ->
                         rule.getVerbs().contains("get") && rule.getResources().contains("secrets"))

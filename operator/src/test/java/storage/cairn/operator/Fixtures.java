@@ -27,8 +27,8 @@ import storage.cairn.api.resource.VolumeMembershipSpec;
 /** What is there, put together for tests. */
 final class Fixtures {
     static final Instant NOW = Instant.parse("2026-06-01T12:00:00Z");
-    static final Settings SETTINGS =
-            new Settings("cairn-system", "registry.example/cairn:1.0", "pause:1", "IfNotPresent", "1.0", true);
+    static final Settings SETTINGS = new Settings(
+            "cairn-system", "registry.example/cairn:1.0", "pause:1", "IfNotPresent", "1.0", true, "kube-scheduler:1");
     static final Identity IDENTITY = new Identity("6f1c1f0e-0000-4000-8000-000000000001", "00".repeat(32));
 
     final List<Node> nodes = new ArrayList<>();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.apps.DaemonSet;
+import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.fabric8.kubernetes.api.model.storage.StorageClass;
 import java.util.List;
@@ -210,5 +211,59 @@ final class PlanTest {
                 .singleElement()
                 .asString()
                 .contains("6f1c1f0e-0000-4000-8000-000000000001", Names.IDENTITY);
+    }
+
+    private static List<String> deployments(String spec, Settings settings) {
+        return of(
+                        Deployment.class,
+                        Plan.of(
+                                        Fixtures.cluster(spec),
+                                        Fixtures.IDENTITY,
+                                        new Fixtures().threeNodes().observed(),
+                                        settings)
+                                .owned())
+                .stream()
+                .map(each -> each.getMetadata().getName())
+                .filter(name -> !name.startsWith(Names.GUARD))
+                .toList();
+    }
+
+    @Test
+    void schedulerAndFailoverRunUnlessSomebodySaysNo() {
+        assertThat(deployments("{}", Fixtures.SETTINGS))
+                .contains(Names.REPLICA_MANAGER, Names.FAILOVER, Names.SCHEDULER);
+        assertThat(deployments("{scheduler: {enabled: false}, failover: {enabled: false}}", Fixtures.SETTINGS))
+                .contains(Names.REPLICA_MANAGER)
+                .doesNotContain(Names.FAILOVER, Names.SCHEDULER);
+        Settings none = new Settings("cairn-system", "cairn:1.0", "pause:1", "IfNotPresent", "1.0", true, "");
+        assertThat(deployments("{}", none)).doesNotContain(Names.SCHEDULER);
+    }
+
+    @Test
+    void whereNoSecondSchedulerIsWantedTheExtenderIsAloneForItsWebhook() {
+        for (String mode : List.of("scheduler", "affinity")) {
+            Deployment deployment = of(
+                            Deployment.class,
+                            plan("{scheduler: {mode: " + mode + "}}", new Fixtures().threeNodes())
+                                    .owned())
+                    .stream()
+                    .filter(each -> each.getMetadata().getName().equals(Names.SCHEDULER))
+                    .findFirst()
+                    .orElseThrow();
+            List<Container> containers =
+                    deployment.getSpec().getTemplate().getSpec().getContainers();
+            assertThat(containers).hasSize(mode.equals("affinity") ? 1 : 2);
+            assertThat(containers.getLast().getArgs()).containsExactly("--mode=" + mode);
+        }
+    }
+
+    @Test
+    void anEngineRunsOnANodeThatFailedSoThatItsReplicasComeBack() {
+        assertThat(engines("{}", new Fixtures().threeNodes())
+                        .getSpec()
+                        .getTemplate()
+                        .getSpec()
+                        .getTolerations())
+                .anyMatch(each -> "cairn.storage/failed".equals(each.getKey()));
     }
 }

@@ -3,6 +3,7 @@ package storage.cairn.schedulerextender;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
+import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -11,13 +12,16 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import storage.cairn.api.resource.Api;
@@ -34,46 +38,75 @@ import storage.cairn.testing.KubeScheduler;
  * operator gives them. There are no kubelets: where a pod was put is what counts.
  */
 final class SchedulerIT {
-    private static final Path DEFINITIONS = Path.of("..", "charts", "cairn", "templates", "crds");
+    private static final Path TEMPLATES = Path.of("..", "charts", "cairn", "templates");
     private static final Path CONFIGURATION =
             Path.of("..", "operator", "src", "main", "resources", "storage", "cairn", "operator", "scheduler.yaml");
     private static final Duration LONG = Duration.ofSeconds(60);
     private static final int NODES = 6;
 
-    private final ScheduledExecutorService engines = Executors.newSingleThreadScheduledExecutor();
-    private ApiServer server;
-    private KubernetesClient client;
-    private Cluster cluster;
+    private static final ScheduledExecutorService ENGINES = Executors.newSingleThreadScheduledExecutor();
+    private static ApiServer server;
+    private static KubernetesClient client;
+    private static KubernetesClient own;
+    private static Cluster cluster;
     private int port;
     private int webhookPort;
     private @Nullable SchedulerExtender extender;
     private @Nullable KubeScheduler scheduler;
 
-    @BeforeEach
-    void start() throws Exception {
+    @BeforeAll
+    static void start() throws IOException {
         server = ApiServer.start();
-        server.define(DEFINITIONS);
+        server.define(TEMPLATES.resolve("crds"));
         client = server.client();
         cluster = new Cluster(client);
+        server.create(TEMPLATES.resolve("access"));
+        own = server.clientOf("cairn-scheduler", "");
         for (int number = 1; number <= NODES; number++) {
             cluster.node(30);
         }
-        var _ = engines.scheduleWithFixedDelay(cluster::heard, 5, 5, TimeUnit.SECONDS);
+        var _ = ENGINES.scheduleWithFixedDelay(cluster::heard, 5, 5, TimeUnit.SECONDS);
+    }
+
+    @AfterAll
+    static void stop() throws IOException {
+        ENGINES.shutdownNow();
+        own.close();
+        client.close();
+        server.close();
+    }
+
+    @BeforeEach
+    void choosePorts() throws IOException {
         port = freePort();
         webhookPort = freePort();
     }
 
+    /** What the next test finds: no pods, nodes and disks that are empty, and nobody who leads. */
     @AfterEach
-    void stop() throws IOException {
-        engines.shutdownNow();
+    void tidy() throws IOException {
         if (scheduler != null) {
             scheduler.close();
         }
         if (extender != null) {
             extender.close();
         }
-        client.close();
-        server.close();
+        client.leases().inNamespace(Api.NAMESPACE).withName(Routing.SCHEDULER).delete();
+        client.pods().inAnyNamespace().withGracePeriod(0).delete();
+        pods("n1", 30);
+        evacuate("n3", false);
+        for (int number = 1; number <= NODES; number++) {
+            cluster.diskUsed(number, 0);
+        }
+    }
+
+    private static void pods(String node, int most) {
+        client.nodes().withName(node).editStatus(each -> {
+            Map<String, Quantity> room = new HashMap<>(each.getStatus().getAllocatable());
+            room.put("pods", new Quantity(Integer.toString(most)));
+            each.getStatus().setAllocatable(room);
+            return each;
+        });
     }
 
     private static int freePort() throws IOException {
@@ -88,7 +121,7 @@ final class SchedulerIT {
 
     private void startExtender() throws Exception {
         extender = new SchedulerExtender(
-                client,
+                own,
                 new SchedulerExtender.Settings(
                         local(port),
                         local(webhookPort),
@@ -130,10 +163,7 @@ final class SchedulerIT {
         assertThat(local).as("pods beside their data, of 30").isEqualTo(30);
 
         // A full node: its pods go on elsewhere, since their locality is preferred and not required.
-        client.nodes().withName("n1").editStatus(node -> {
-            node.getStatus().setAllocatable(Map.of("pods", new io.fabric8.kubernetes.api.model.Quantity("0")));
-            return node;
-        });
+        pods("n1", 0);
         cluster.volume("only-n1", Locality.PREFERRED, 1);
         cluster.volume("n1-and-n2", Locality.PREFERRED, 1, 2);
         cluster.pod("remote", Routing.SCHEDULER, "only-n1");
@@ -180,7 +210,7 @@ final class SchedulerIT {
         assertThat(awaitPlace("waits")).isEqualTo("n5");
     }
 
-    private void evacuate(String node, boolean leave) {
+    private static void evacuate(String node, boolean leave) {
         client.resources(StorageNode.class).withName(node).edit(each -> {
             each.setSpec(new StorageNodeSpec(each.getSpec().number(), null, leave, null));
             return each;

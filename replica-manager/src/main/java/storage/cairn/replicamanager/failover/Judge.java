@@ -73,8 +73,12 @@ final class Judge {
     }
 
     private boolean seemsDead(Host host) {
-        boolean silent = host.kubeletSilentMillis() >= limits.nodeLeaseMillis()
-                && (host.number() == 0 || host.engineSilentMillis() >= limits.nodeLeaseMillis());
+        // A machine that answers may be one that only renews late.
+        long patience = host.answeredMillis() < limits.unreachableMillis()
+                ? limits.answeringMillis()
+                : limits.nodeLeaseMillis();
+        boolean silent =
+                host.kubeletSilentMillis() >= patience && (host.number() == 0 || host.engineSilentMillis() >= patience);
         return silent || missed(host);
     }
 

@@ -4,6 +4,7 @@ package storage.cairn.replicamanager.failover;
  * Times and limits of failover.
  *
  * @param nodeLeaseMillis kubelet's Lease unchanged for so long is one proof of a node's death; kubelet renews each 10 s
+ * @param answeringMillis the same of a node whose machine answers: its processes hang, or the API server was slow
  * @param unreachableMillis two engines that cannot reach a node for so long are the other
  * @param othersMillis some other node's Lease changed within so long: else it may be us who are cut off
  * @param engineMillis an engine that is dead for so long on a live node counts as that node's storage failure
@@ -15,6 +16,7 @@ package storage.cairn.replicamanager.failover;
  */
 record Limits(
         long nodeLeaseMillis,
+        long answeringMillis,
         long unreachableMillis,
         long othersMillis,
         long engineMillis,
@@ -23,11 +25,12 @@ record Limits(
         int mostPercent,
         int nodesPerMinute,
         int podsAtOnce) {
-    static final Limits DEFAULTS = new Limits(12_000, 3_000, 12_000, 60_000, 2_000, 10_000, 34, 3, 100);
+    static final Limits DEFAULTS = new Limits(12_000, 40_000, 3_000, 12_000, 60_000, 2_000, 10_000, 34, 3, 100);
 
     Limits withNodeLease(long millis) {
         return new Limits(
                 millis,
+                Math.max(millis, answeringMillis),
                 unreachableMillis,
                 othersMillis,
                 engineMillis,

@@ -43,7 +43,7 @@ final class FailoverIT {
     private static final Path TEMPLATES = Path.of("..", "charts", "cairn", "templates");
     private static final Duration LONG = Duration.ofSeconds(60);
     /** Everything ten times as fast. */
-    private static final Limits FAST = new Limits(1_500, 600, 1_500, 6_000, 2_000, 1_000, 34, 3, 100);
+    private static final Limits FAST = new Limits(1_500, 4_000, 600, 1_500, 6_000, 2_000, 1_000, 34, 3, 100);
 
     private static final KubernetesHands.Observer NOBODY = new KubernetesHands.Observer() {
         @Override

@@ -156,6 +156,19 @@ final class FailoverSimTest {
     }
 
     @Test
+    void aMachineThatAnswersIsGivenMoreTimeWhenItOnlyRenewsLate() {
+        SimulatedCluster cluster = new SimulatedCluster(3, false);
+        cluster.nodes.values().forEach(node -> node.reports = false);
+        cluster.run(1_000);
+        cluster.node(3).kubelet = false;
+        cluster.node(3).engine = false;
+        cluster.run(30_000);
+        assertThat(cluster.done).isEmpty();
+        cluster.run(25_000);
+        assertThat(cluster.done).containsExactly("fence v3", "taint n3", "force p3 uid-3");
+    }
+
+    @Test
     void inMaintenanceADeadEngineIsNoFailure() {
         SimulatedCluster cluster = new SimulatedCluster(3, false);
         cluster.node(3).maintenance = true;
