@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Failure;
@@ -74,16 +75,28 @@ final class NodeCommands {
 
     @Command(
             name = "start",
-            description = "Starts the engine of a node and waits until it serves.",
-            footer = {"", "Example:", "  cairn node start 2"})
-    int start(@Parameters(paramLabel = "N", description = "Number of the node, from 1.") int node) {
+            description = {
+                "Starts the engine of a node and waits until it serves.",
+                "Exit code 1 when its disk is there and cannot be used."
+            },
+            sortOptions = false,
+            footer = {"", "Examples:", "  cairn node start 2", "  cairn node start 2 --wipe"})
+    int start(
+            @Parameters(paramLabel = "N", description = "Number of the node, from 1.") int node,
+            @Option(names = "--wipe", description = "Destroy what its disk holds if that is no disk of this cluster.")
+                    boolean wipe) {
         LocalCluster cluster = cluster(node);
         try (var _ = cluster.lock()) {
-            boolean started = cluster.start(node);
+            if (wipe && cluster.runs(node)) {
+                throw new Failure(
+                        ExitCode.REFUSED,
+                        "Node " + node + " runs: 'cairn node stop " + node + "' before it is started with --wipe");
+            }
+            boolean started = cluster.start(node, wipe);
             cluster.awaitReady(List.of(node), START, (ready, of) -> {});
             cairn.err().println(started ? "Node " + node + " is ready." : "Node " + node + " runs already.");
         }
-        return ExitCode.OK.number();
+        return LostDisks.tellFailed(cairn, cluster, node) ? ExitCode.FAILED.number() : ExitCode.OK.number();
     }
 
     private LocalCluster cluster(int node) {

@@ -17,7 +17,6 @@ import storage.cairn.cli.base.Failure;
 import storage.cairn.cli.base.Sizes;
 import storage.cairn.cli.cluster.ClusterFile;
 import storage.cairn.cli.cluster.ClusterPlan;
-import storage.cairn.cli.cluster.ClusterStatus;
 import storage.cairn.cli.cluster.LocalCluster;
 
 /** {@code cairn up}: makes the local cluster if there is none, and starts the engines that do not run. */
@@ -88,17 +87,9 @@ final class UpCommand implements Callable<Integer> {
                     (ready, of) -> cairn.err().println("  " + ready + " of " + of + " nodes are ready"));
         }
         int told = new StatusCommand(cairn).call();
-        return told == ExitCode.OK.number() && failedDisks(cluster) ? ExitCode.FAILED.number() : told;
-    }
-
-    /** Says so on the error stream, too: the engines run, but not all of the cluster does. */
-    private boolean failedDisks(LocalCluster cluster) {
-        List<Views.DiskView> failed = Views.DiskView.all(ClusterStatus.ask(cluster)).stream()
-                .filter(disk -> disk.state().equals("Failed"))
-                .toList();
-        failed.forEach(
-                disk -> cairn.err().println("cairn: the disk of node " + disk.node() + " failed: " + disk.reason()));
-        return !failed.isEmpty();
+        return told == ExitCode.OK.number() && LostDisks.tellFailed(cairn, cluster, 0)
+                ? ExitCode.FAILED.number()
+                : told;
     }
 
     private LocalCluster existing() {

@@ -65,14 +65,18 @@ public record EngineCommand(Path java, List<String> options, String classPath, S
 
     /**
      * @param tied whether it ends when its standard input does
+     * @param wipe whether it may destroy foreign data on its disks
      */
-    List<String> line(Path engineFile, boolean tied) {
+    List<String> line(Path engineFile, boolean tied, boolean wipe) {
         List<String> line = new ArrayList<>();
         line.add(java.toString());
         line.addAll(options);
         line.addAll(List.of("-cp", classPath, mainClass, "--config", engineFile.toString()));
         if (tied) {
             line.add("--end-with-input");
+        }
+        if (wipe) {
+            line.add("--wipe");
         }
         return line;
     }

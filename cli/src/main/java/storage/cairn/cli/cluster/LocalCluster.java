@@ -132,12 +132,21 @@ public final class LocalCluster {
 
     /** Starts the engine of a node and does not wait for it; one that runs is left alone. Says whether it started. */
     public boolean start(int node) {
+        return start(node, false);
+    }
+
+    /**
+     * As {@link #start(int)}.
+     *
+     * @param wipe whether it may destroy foreign data on its disks
+     */
+    public boolean start(int node, boolean wipe) {
         if (runs(node)) {
             return false;
         }
         folder.prepareStart(node, running().isEmpty());
         List<String> line = new ArrayList<>(List.of("setsid"));
-        line.addAll(command.line(folder.engineFile(node), tied));
+        line.addAll(command.line(folder.engineFile(node), tied, wipe));
         File printed = printed(node).toFile();
         printedBefore.put(node, printed.length());
         try {

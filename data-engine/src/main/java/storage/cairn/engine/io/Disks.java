@@ -173,11 +173,18 @@ public final class Disks {
                 notes.add(path + " lies on " + filesystem.name() + ", of which Cairn cannot tell whether it writes in"
                         + " place");
         }
+        if (status.sizeBytes() < BlockDevice.BLOCK_BYTES) {
+            throw new DiskRefusedException(
+                    path,
+                    "has " + status.sizeBytes() + " bytes: give it back what it held, or remove it to have an empty one"
+                            + " made in its place");
+        }
         if (status.allocatedBytes() < status.sizeBytes()) {
             throw new DiskRefusedException(
                     path,
                     "has holes: " + status.allocatedBytes() + " of " + status.sizeBytes()
-                            + " bytes are allocated; remove it and let Cairn create it");
+                            + " bytes are allocated; fill them by 'fallocate --length " + status.sizeBytes() + " "
+                            + path + "', which keeps what it holds, or give another disk");
         }
         boolean inPlace = opened.direct
                 && filesystem.nature() == Filesystem.Nature.IN_PLACE

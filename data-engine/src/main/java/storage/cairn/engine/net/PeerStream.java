@@ -224,7 +224,12 @@ final class PeerStream extends ChannelInboundHandlerAdapter implements Network.S
         try {
             cutter.cut();
         } catch (BadFrameException e) {
-            close("bad frame: " + e.getMessage());
+            String reason = "bad frame: " + e.getMessage();
+            Network.Listener to = listener;
+            if (to != null && endReason == null) {
+                to.garbled(this, reason);
+            }
+            close(reason);
         }
     }
 

@@ -78,14 +78,24 @@ final class DiskOpening {
         if (Files.exists(path)) {
             return Disks.open(path, Disks.Buffered.ALLOWED);
         }
-        if (wanted.sizeBytes() == 0) {
-            throw new IOException(path + " is not there: give its sizeBytes to have a file made, or correct the path");
-        }
-        if (path.startsWith("/dev")) {
-            throw new IOException(path + " is not there: no file is made below /dev; correct the path");
+        String why = whyNotMade(wanted);
+        if (!why.isEmpty()) {
+            throw new IOException(why);
         }
         EngineLog.event(Level.INFO, "DiskPrepared", "path=" + path + " sizeBytes=" + wanted.sizeBytes() + " begins");
         return Disks.create(path, wanted.sizeBytes(), Disks.Buffered.ALLOWED, (written, of) -> {});
+    }
+
+    /** Why no file is made where none is, empty when one is. What is in /dev is no place for files, but for /dev/shm. */
+    static String whyNotMade(DiskConfig wanted) {
+        Path path = Path.of(wanted.path());
+        if (wanted.sizeBytes() == 0) {
+            return path + " is not there: give its sizeBytes to have a file made, or correct the path";
+        }
+        if (path.startsWith("/dev") && !path.startsWith("/dev/shm")) {
+            return path + " is not there: no file is made below /dev; correct the path";
+        }
+        return "";
     }
 
     /** Whether the disk is to be formatted; throws when it is not ours to take. */
@@ -101,7 +111,7 @@ final class DiskOpening {
         }
         if (found != null && !wanted.wipe()) {
             throw new IOException(
-                    found + "; give another disk, or set \"wipe\": true for" + " this one to destroy what it holds");
+                    found + "; give another disk, or start the engine with --wipe to destroy what this one holds");
         }
         if (found != null) {
             EngineLog.event(Level.WARN, "DiskWiped", found + ", which is destroyed as configured");

@@ -76,6 +76,19 @@ public record EngineConfig(
 
     /** The same engine under the number that its StorageNode has. */
     EngineConfig numbered(int number) {
+        return with(number, disks);
+    }
+
+    /** The same engine, which may destroy foreign data on any of its disks. */
+    EngineConfig wiping() {
+        return with(
+                node,
+                disks.stream()
+                        .map(disk -> new DiskConfig(disk.path(), disk.sizeBytes(), true))
+                        .toList());
+    }
+
+    private EngineConfig with(int number, List<DiskConfig> newDisks) {
         return new EngineConfig(
                 number,
                 dataDir,
@@ -85,7 +98,7 @@ public record EngineConfig(
                 configDir,
                 kubeconfig,
                 kubernetes,
-                disks,
+                newDisks,
                 ioMode,
                 logFile,
                 logLevel,

@@ -44,6 +44,11 @@ public final class EngineMain implements Callable<Integer> {
                     + " that pipe, so that it does not outlive him.")
     private boolean endWithInput;
 
+    @Option(
+            names = "--wipe",
+            description = "Destroy, this time, foreign data on the configured disks, as disks[].wipe allows for each.")
+    private boolean wipe;
+
     private EngineMain() {}
 
     public static void main(String[] args) {
@@ -61,7 +66,7 @@ public final class EngineMain implements Callable<Integer> {
         try {
             EngineConfig config = ConfigLoader.engine(configFile, nodeName, host);
             Logging.start(config);
-            engine = Engine.start(config);
+            engine = Engine.start(wipe ? config.wiping() : config);
         } catch (ConfigException | IOException e) {
             return notStarted(String.valueOf(e.getMessage()), e);
         } catch (RuntimeException e) {

@@ -63,6 +63,9 @@ public interface Network {
          */
         void received(Stream stream, ByteBuffer header, @Nullable Buffer payload);
 
+        /** What came is no frame of ours. The stream closes after this call; what is sent within it still goes out. */
+        default void garbled(Stream stream, String reason) {}
+
         /** The stream is gone. Called exactly once, last. {@code refused}: nobody listens there. */
         void closed(Stream stream, String reason, boolean refused);
     }

@@ -5,7 +5,6 @@ import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.Clock;
 import storage.cairn.engine.port.DiskId;
-import storage.cairn.engine.port.Log;
 import storage.cairn.engine.port.Network;
 import storage.cairn.engine.port.Network.BadFrameException;
 import storage.cairn.engine.port.Network.Stream;
@@ -43,6 +42,8 @@ final class Incoming implements Network.Listener {
         void proved(Incoming incoming);
 
         void ended(Incoming incoming);
+
+        void refused(Stream stream, String reason);
     }
 
     Incoming(NodeContext context, ReplicaServer replicas, PeerRequests requests, Streams streams, Stream stream) {
@@ -80,6 +81,12 @@ final class Incoming implements Network.Listener {
         } catch (BadFrameException e) {
             refuse(Status.INVALID, String.valueOf(e.getMessage()));
         }
+    }
+
+    /** Tells the peer, too: if it speaks another version, that answer names both to it. */
+    @Override
+    public void garbled(Stream from, String reason) {
+        refuse(Status.INVALID, reason);
     }
 
     private void handshake(FrameReader in) throws BadFrameException {
@@ -156,7 +163,7 @@ final class Incoming implements Network.Listener {
     }
 
     private void refuse(Status status, String reason) {
-        context.log.event(Log.Level.WARN, stream.peer(), 0, "StreamRefused", reason);
+        streams.refused(stream, reason);
         context.writer.begin(FrameType.REFUSED, status, 0).text(reason).send(stream);
         stream.close(reason);
     }

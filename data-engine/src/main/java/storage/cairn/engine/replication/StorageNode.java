@@ -42,6 +42,7 @@ public final class StorageNode implements Exports {
     private final Growths growths;
     private Forgotten forgotten = (disk, held) -> {};
     private final Scrub scrub;
+    private final Refusals refusals;
     private final Set<Incoming> incoming = new LinkedHashSet<>();
     private int unproved;
     private boolean started;
@@ -75,6 +76,7 @@ public final class StorageNode implements Exports {
         replacements = new Replacements(context, peers, owners, catalog, views, probe, placements);
         opener = new ExportOpener(context, owners, catalog, probe);
         scrub = new Scrub(context, owners);
+        refusals = new Refusals(context);
         replicas.localOwners((session, exception) -> clock.execute(() ->
                 owners.excepted(new VolumeId(exception.volume()), new DiskId(exception.disk()), exception.epoch())));
     }
@@ -143,6 +145,11 @@ public final class StorageNode implements Exports {
                     @Override
                     public void proved(Incoming which) {
                         unproved--;
+                    }
+
+                    @Override
+                    public void refused(Network.Stream which, String reason) {
+                        refusals.refused(which.peer(), reason);
                     }
 
                     @Override

@@ -75,7 +75,17 @@ final class DisksIT {
         }
         assertThatThrownBy(() -> Disks.open(path, Disks.Buffered.ALLOWED))
                 .isInstanceOf(DiskRefusedException.class)
-                .hasMessageContaining("holes");
+                .hasMessageContaining("holes")
+                .hasMessageContaining("fallocate --length " + SIZE_BYTES + " " + path);
+    }
+
+    @Test
+    void aFileThatLostItsContentIsNamedWithARemedy() throws IOException {
+        Path path = Files.createFile(directory.resolve("empty"));
+        assertThatThrownBy(() -> Disks.open(path, Disks.Buffered.ALLOWED))
+                .isInstanceOf(DiskRefusedException.class)
+                .hasMessageContaining("has 0 bytes")
+                .hasMessageContaining("remove it");
     }
 
     @Test

@@ -46,7 +46,7 @@ final class EngineProcess implements AutoCloseable {
     }
 
     /** Starts the process and does not wait until it is ready. */
-    void launch() {
+    void launch(String... arguments) {
         List<String> line = new ArrayList<>();
         line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         line.addAll(jvmArguments());
@@ -57,6 +57,7 @@ final class EngineProcess implements AutoCloseable {
                 "storage.cairn.engine.node.EngineMain",
                 "--config",
                 folder.resolve("engine.json").toString()));
+        line.addAll(List.of(arguments));
         try {
             Files.deleteIfExists(output());
             process = new ProcessBuilder(line)

@@ -100,7 +100,7 @@ final class LocalCluster implements AutoCloseable {
     }
 
     LocalCluster start() {
-        engines.forEach(EngineProcess::launch);
+        engines.forEach(engine -> engine.launch());
         engines.forEach(EngineProcess::awaitReady);
         return this;
     }
