@@ -13,8 +13,12 @@ final class DiskOpeningTest {
 
     @Test
     void aDeviceThatIsNotThereIsNotMadeAsAFile() {
-        assertThat(whyNotMade("/dev/sdz", 1 << 30)).contains("/dev/sdz is not there").contains("correct the path");
-        assertThat(whyNotMade("/srv/disk", 0)).contains("/srv/disk is not there").contains("sizeBytes");
+        assertThat(whyNotMade("/dev/sdz", 1 << 30))
+                .contains("/dev/sdz is not there")
+                .contains("correct the path");
+        assertThat(whyNotMade("/srv/disk", 0))
+                .contains("/srv/disk is not there")
+                .contains("sizeBytes");
     }
 
     @Test
