@@ -75,24 +75,29 @@ final class Scrub {
         }
     }
 
-    /** Begins a round over the next volume that is due. */
+    /** Begins a round over the volume that has been due for longest: another one might be due again and again. */
     private void look() {
         long now = context.now();
         current = null;
         due.keySet().removeIf(volume -> owners.of(volume) == null);
+        VolumeOwner next = null;
+        long longest = -1;
         for (VolumeOwner owner : owners.all()) {
-            long at = due.computeIfAbsent(owner.volume(), unused -> now);
-            if (owner.serves() && !owner.rebuilds().busy() && at - now <= 0) {
-                due.put(
-                        owner.volume(),
-                        now + NodeContext.nanos(context.settings.background().scrubPauseMillis()));
-                Round round = new Round(owner);
-                current = round;
-                round.page(0);
-                return;
+            long since = now - due.computeIfAbsent(owner.volume(), unused -> now);
+            if (since > longest && owner.serves() && !owner.rebuilds().busy()) {
+                next = owner;
+                longest = since;
             }
         }
-        later(Math.min(LOOK_MILLIS, context.settings.background().scrubPauseMillis()), this::look);
+        long pause = context.settings.background().scrubPauseMillis();
+        if (next == null) {
+            later(Math.min(LOOK_MILLIS, pause), this::look);
+            return;
+        }
+        due.put(next.volume(), now + NodeContext.nanos(pause));
+        Round round = new Round(next);
+        current = round;
+        round.page(0);
     }
 
     /** One pass over one volume. */

@@ -1,6 +1,7 @@
 package storage.cairn.engine.replication;
 
 import java.util.UUID;
+import java.util.function.Consumer;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.ConfigStore.Listed;
 import storage.cairn.engine.port.ConfigStore.Versioned;
@@ -25,11 +26,12 @@ final class VolumeAdmin extends VolumeSteps implements PeerRequests {
             Catalog catalog,
             Views views,
             OwnerProbe probe,
-            Attachments attachments) {
+            Attachments attachments,
+            Consumer<VolumeId> made) {
         super(context, peers, owners, catalog, views, probe);
         this.replicas = replicas;
         this.attachments = attachments;
-        this.creator = new VolumeCreator(context, replicas, peers, catalog, views);
+        this.creator = new VolumeCreator(context, replicas, peers, catalog, views, made);
     }
 
     void create(String name, long sizeBytes, int replicaCount, int minInSync, Receiver receiver) {

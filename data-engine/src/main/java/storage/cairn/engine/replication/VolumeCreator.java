@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.ConfigStore.Listed;
@@ -34,9 +35,20 @@ final class VolumeCreator {
     private final Peers peers;
     private final Catalog catalog;
     private final Views views;
+    private final Consumer<VolumeId> made;
 
-    VolumeCreator(NodeContext context, ReplicaServer replicas, Peers peers, Catalog catalog, Views views) {
+    /**
+     * @param made told of each volume that has a new replica here: it may have been given up meanwhile
+     */
+    VolumeCreator(
+            NodeContext context,
+            ReplicaServer replicas,
+            Peers peers,
+            Catalog catalog,
+            Views views,
+            Consumer<VolumeId> made) {
         this.context = context;
+        this.made = made;
         this.replicas = replicas;
         this.peers = peers;
         this.catalog = catalog;
@@ -197,13 +209,14 @@ final class VolumeCreator {
             context.clock.execute(() -> result.result(Status.NOT_FOUND, reason));
             return;
         }
-        served.create(
-                configuration,
-                (tag, status) -> result.result(
-                        status,
-                        status == Status.OK
-                                ? ""
-                                : "disk " + disk + " at node " + context.identity.node() + ": " + status));
+        served.create(configuration, (tag, status) -> {
+            if (status == Status.OK) {
+                made.accept(configuration.volume());
+            }
+            result.result(
+                    status,
+                    status == Status.OK ? "" : "disk " + disk + " at node " + context.identity.node() + ": " + status);
+        });
     }
 
     /** One volume on its way into being. */

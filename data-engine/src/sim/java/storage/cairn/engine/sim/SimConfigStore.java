@@ -50,6 +50,8 @@ public final class SimConfigStore {
 
     /** The store as {@code process} of {@code node} sees it. */
     public ConfigStore open(int node, SimProcess process) {
+        // A process that ended long ago would stay in memory with all that it had.
+        watching.removeIf(client -> client.process.dead());
         return new Client(node, process);
     }
 

@@ -350,6 +350,8 @@ final class SimStream implements Network.Stream {
         told = true;
         outbound.clear();
         inbound.clear();
+        // The other side may know this one for long: what was behind it here is not to stay in memory for that.
+        listener = null;
         network.forget(this);
         if (other != null && !quietly && !silent && !other.ended) {
             Frame frame = new Frame(new byte[0], 0);

@@ -2,6 +2,7 @@ package storage.cairn.engine.sim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -9,6 +10,7 @@ import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.replication.HostVolume;
+import storage.cairn.engine.replication.VolumeAnswer;
 
 /** Schedules that once broke a promise, played step by step. */
 final class ScriptedSimTest {
@@ -198,5 +200,27 @@ final class ScriptedSimTest {
         script.wrote(1, script.openedSoon(1, volume), bytes / 4_096 - 1, 7 << 16);
         assertThat(script.current(volume).inSync()).hasSize(3);
         assertThat(script.world.logged("ReplicaFailed")).isZero();
+    }
+
+    /**
+     * Seed 88 of the clusters in memory: a node heard that a volume's creation had failed, and then the request for a
+     * replica of it, which had been long under way. That replica stayed until the node's next start.
+     */
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+    void aReplicaThatIsMadeAfterItsVolumeWasGivenUpIsErased(long seed) {
+        Script script = new Script(seed, 2);
+        script.cut(1, 2, 20_000);
+        VolumeAnswer answer =
+                script.ask(1, (engine, receiver) -> engine.createVolume("v", 1 << 20, 2, 1, receiver));
+        assertThat(answer).isInstanceOf(VolumeAnswer.Failed.class);
+
+        script.run(40);
+
+        for (int node = 1; node <= 2; node++) {
+            assertThat(Objects.requireNonNull(script.node(node).store(script.disk(node)))
+                            .replicas())
+                    .isEmpty();
+        }
     }
 }

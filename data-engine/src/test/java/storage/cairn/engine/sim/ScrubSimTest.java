@@ -2,16 +2,22 @@ package storage.cairn.engine.sim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.store.Replica;
 
 /** What rots is found and mended by the scrub; what the scrub cannot look at it does not pass over in silence. */
 final class ScrubSimTest {
     private static final int ROTTEN_ON = 2;
     /** The first round begins within a minute. */
     private static final long FIRST_ROUND_SECONDS = 70;
+
+    private static final long SHORTEST_PAUSE_MILLIS = 1_000;
+    /** A scrub of so many takes two seconds. */
+    private static final int EXTENTS = 16;
 
     private static Configuration rotten(Script script) {
         Configuration volume = script.served(1, 1);
@@ -63,5 +69,37 @@ final class ScrubSimTest {
 
         assertThat(script.world.logged("NotRepaired")).isPositive();
         assertThat(script.world.logged("ScrubIncomplete")).isPositive().isEqualTo(script.world.logged("NotRepaired"));
+    }
+
+    /**
+     * A round over one volume lasts longer than the pause until its next: the other one is scrubbed all the same. Once it
+     * never was, for the first that was due began, and not the one that had been due for longest.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {"one", "other"})
+    void aVolumeThatIsAlwaysDueKeepsNoOtherOneWaiting(String rotten) {
+        Script script = new Script(seedWithShortestPause(), 2);
+        for (String name : List.of("one", "other")) {
+            Configuration volume = script.create(name, 2, 1, EXTENTS);
+            script.done(1, (engine, receiver) -> engine.serve(name, receiver));
+            for (int extent = 0; extent < EXTENTS; extent++) {
+                script.wrote(1, script.opened(1, volume), (long) extent * Replica.EXTENT_BLOCKS, 7 << 16);
+            }
+            if (name.equals(rotten)) {
+                script.node(ROTTEN_ON).disks().getFirst().rot(volume.volume(), 0);
+            }
+        }
+
+        script.run(FIRST_ROUND_SECONDS);
+
+        assertThat(script.world.logged("Repaired")).isEqualTo(1);
+    }
+
+    private static long seedWithShortestPause() {
+        long seed = 1;
+        while (new Script(seed, 2).world.settings.background().scrubPauseMillis() > SHORTEST_PAUSE_MILLIS) {
+            seed++;
+        }
+        return seed;
     }
 }
