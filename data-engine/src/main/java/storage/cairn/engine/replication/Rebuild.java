@@ -148,6 +148,7 @@ final class Rebuild {
             return;
         }
         // From here on it gets every write. What was admitted before is waited for, then the lists hold it.
+        owner.writes().passOver(target.highestWseq());
         target.forwarding = true;
         phase = Phase.BARRIER;
         WriteOp barrier = owner.writes().barrier(owner.blocks(), (tag, status) -> {

@@ -2,9 +2,10 @@ package storage.cairn.engine.replication;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
+import java.util.Objects;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.store.Replica;
@@ -76,6 +77,16 @@ final class WritePath implements PartialBlocks.Merged {
         lastWseq += Takeover.EPOCH_GAP;
         space.forget();
         return lastWseq + 1;
+    }
+
+    /**
+     * What comes is numbered above {@code seen}, which a replica holds that joins: it may have numbers of an owner that
+     * died before any other member had them, and this one would give out again.
+     */
+    void passOver(long seen) {
+        if (seen > lastWseq) {
+            lastWseq = seen + Takeover.EPOCH_GAP;
+        }
     }
 
     WriteOp operation(Replica.Kind kind, long block, int count) {
@@ -298,16 +309,16 @@ final class WritePath implements PartialBlocks.Merged {
 
     /** A member is back: it gets what it lacks, in order, with the epoch it was written in. */
     void resend(Member member, List<Replica.TailEntry> held) {
-        Set<Long> known = new HashSet<>();
+        Map<Long, Long> epochs = new HashMap<>();
         for (Replica.TailEntry entry : held) {
-            known.add(entry.wseq());
+            epochs.put(entry.wseq(), entry.epoch());
         }
         walks++;
         for (WriteOp op : new ArrayList<>(tail)) {
             if (op.complete) {
                 continue;
             }
-            if (known.contains(op.wseq)) {
+            if (Objects.equals(epochs.get(op.wseq), op.epoch)) {
                 op.acked |= member.bit;
                 completeIfHeld(op);
             } else if ((op.acked & member.bit) == 0) {

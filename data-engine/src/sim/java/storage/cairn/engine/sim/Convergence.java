@@ -52,6 +52,9 @@ final class Convergence {
         if (!volume.wish().isEmpty() && !Set.copyOf(now.inSync()).equals(Set.copyOf(volume.wish()))) {
             return volume.name + " is in sync on " + now.inSync() + " and wanted on " + volume.wish();
         }
+        if (world.config.isRolledBack(volume.id())) {
+            return volume.name + " is not recovered though the store forgot its newest configuration";
+        }
         SimNode owner = world.owner(volume);
         if (owner == null) {
             return volume.name + " has no owner that is up";
@@ -163,12 +166,18 @@ final class Convergence {
 
     private void awaitIdleHosts() {
         long before = world.clock.nanos();
-        while (!world.hosts.stream().allMatch(SimHost::idle)) {
+        while (!world.hosts.stream().allMatch(this::isIdle)) {
             if (world.clock.nanos() - before > MOST_NANOS) {
                 throw new Violation("liveness", "a request of a host is never answered in a healthy cluster");
             }
             run(SECOND_NANOS / 10);
         }
+    }
+
+    private boolean isIdle(SimHost host) {
+        return host.idle()
+                || world.volumes.stream()
+                        .anyMatch(volume -> host.uses(volume) && world.rollBacks.excuses(volume));
     }
 
     private void compare(SimVolume volume) {

@@ -62,8 +62,8 @@ public enum Fault {
     CONFIG_OUTAGE(Room.CONFIG),
     /** A read gives the value before the newest. The contract forbids it; no promise may rest on that. */
     CONFIG_STALE_READ(Room.CONFIG),
-    /** The store forgets its newest changes. The contract forbids it; engines must stop rather than go on. */
-    CONFIG_ROLLED_BACK(Room.FORBIDDEN);
+    /** The store forgets its newest changes. The contract forbids it; engines must stop rather than go on, until it is recovered from their disks. */
+    CONFIG_ROLLED_BACK(Room.CONFIG);
 
     private final Room room;
 
@@ -98,8 +98,6 @@ public enum Fault {
         /** The medium lies: acked data stays only while another replica has it. */
         MEDIA,
         NETWORK,
-        CONFIG,
-        /** Never on by itself. */
-        FORBIDDEN
+        CONFIG
     }
 }

@@ -37,6 +37,9 @@ final class Ledger {
 
     void acked(SimVolume volume, SimNode by, HostOp op) {
         acks++;
+        if (world.rollBacks.excuses(volume)) {
+            return;
+        }
         Configuration recorded = world.config.current(volume.id());
         if (recorded == null) {
             throw new Violation("I4", volume.name + " acked a write and is not in the configuration store");
@@ -67,6 +70,9 @@ final class Ledger {
      * lease any more.
      */
     void answeredRead(SimVolume volume, SimNode by) {
+        if (world.rollBacks.excuses(volume)) {
+            return;
+        }
         Configuration recorded = world.config.current(volume.id());
         if (recorded == null || recorded.owner() == null || isOwner(recorded, by)) {
             return;
@@ -94,6 +100,9 @@ final class Ledger {
 
     /** Holds an accepted change against the disks (I1, I9, I15): each member must have everything acked. */
     void accepted(SimVolume volume, Configuration now) {
+        if (world.rollBacks.excuses(volume)) {
+            return;
+        }
         for (DiskId disk : now.inSync()) {
             StoreUnderTest store = Objects.requireNonNull(world.disk(disk));
             if (store.canPeek()) {
@@ -122,7 +131,7 @@ final class Ledger {
     /** A takeover says that it is over (I9, I10): before anything is served, all members are of one content. */
     void takenOver(SimVolume volume, SimNode by, long epoch) {
         Configuration now = world.config.current(volume.id());
-        if (now == null || !isOwner(now, by) || now.epoch() != epoch) {
+        if (now == null || !isOwner(now, by) || now.epoch() != epoch || world.rollBacks.excuses(volume)) {
             return;
         }
         StoreUnderTest first = Objects.requireNonNull(world.disk(now.inSync().getFirst()));
@@ -168,7 +177,7 @@ final class Ledger {
     /** Holds what a host sees as the size against what the in-sync replicas have (I29). */
     void sizeSeen(SimVolume volume, long sizeBytes) {
         Configuration recorded = world.config.current(volume.id());
-        if (recorded == null || recorded.deleted()) {
+        if (recorded == null || recorded.deleted() || world.rollBacks.excuses(volume)) {
             return;
         }
         if (sizeBytes < volume.sizeSeen) {

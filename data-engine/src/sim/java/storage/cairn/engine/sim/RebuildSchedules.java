@@ -114,6 +114,32 @@ final class RebuildSchedules {
         script.holdsEverywhere(play.volume, NEXT_EXTENT, NEW, "I13");
     }
 
+    /**
+     * An owner died, and only the replica that joined has what it wrote last. The next one, which cannot know of that,
+     * begins with the same numbers, and the same replica joins.
+     */
+    static void joiningReplicaHasNumbersOfItsOwn(long seed) {
+        RebuildSchedules play = new RebuildSchedules(seed);
+        Script script = play.script;
+        script.gate(2).hold(step -> step == Gate.Step.LIST);
+        script.node(2).start();
+        script.until(() -> script.gate(2).held() > 0, "the list of extents");
+        script.down(1);
+        script.gate(2).open();
+        script.node(1).start();
+        script.until(() -> script.node(1).store(script.disk(1)) != null, "disk 1");
+        script.gate(1).hold(step -> step == Gate.Step.WRITE || step == Gate.Step.RESIZE);
+        script.openedSoon(1, play.volume);
+        script.until(() -> script.gate(1).held() > 0, "the barrier of a join");
+        script.runMillis(100);
+        script.down(1);
+        script.node(1).start();
+        HostVolume opened = script.openedSoon(1, play.volume);
+        play.rebuilt();
+        script.wrote(1, opened, NEXT_EXTENT, NEW);
+        script.holdsEverywhere(play.volume, NEXT_EXTENT, NEW, "I8");
+    }
+
     /** A volume is owned where its replica is stale: the nearest copy of its blocks is not the one to copy. */
     static void sourceOfRebuildIsInSync(long seed) {
         RebuildSchedules play = new RebuildSchedules(seed);

@@ -2,6 +2,7 @@ package storage.cairn.engine.sim;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,7 @@ public final class SimConfigStore {
     private final TreeMap<VolumeId, Register> registers = new TreeMap<>();
     private final List<Client> watching = new ArrayList<>();
     private Consumer<Configuration> accepted = value -> {};
+    private Consumer<VolumeId> overtaken = volume -> {};
     private final TreeMap<Integer, Long> cutOffUntil = new TreeMap<>();
     private long outageUntil;
     private long versions;
@@ -55,10 +57,50 @@ public final class SimConfigStore {
         return new Client(node, process);
     }
 
-    /** The truth, at once. */
+    /** Who hears of each volume of which the store, after it forgot, took what no replica can contradict. */
+    void whenOvertaken(Consumer<VolumeId> listener) {
+        overtaken = listener;
+    }
+
+    /** The truth, at once: also where the store forgot it. */
     public @Nullable Configuration current(VolumeId volume) {
         Register register = registers.get(volume);
-        return register == null ? null : register.current.value();
+        if (register == null) {
+            return null;
+        }
+        return register.forgotten == null ? register.current.value() : register.forgotten;
+    }
+
+    /** Whether the store forgot the volume's newest changes, and that is not mended. */
+    boolean isRolledBack(VolumeId volume) {
+        Register register = registers.get(volume);
+        return register != null && register.forgotten != null;
+    }
+
+    /** What a volume had so many changes ago; null: it had not so many. */
+    @Nullable
+    Configuration before(VolumeId volume, int changes) {
+        List<Configuration> history = history(volume);
+        return history.size() > changes ? history.get(history.size() - 1 - changes) : null;
+    }
+
+    /** Has an older value of a volume for the newest, until it is recovered. */
+    void forget(VolumeId volume, Configuration older) {
+        Register register = Objects.requireNonNull(registers.get(volume));
+        register.forgotten = register.current.value();
+        register.rollBack(++versions, older);
+        faults.count(Fault.CONFIG_ROLLED_BACK);
+        trace.event(clock.nanos(), 0, "config: rolled back", older.epoch(), register.forgotten.epoch(), 0);
+        changed(volume);
+    }
+
+    /** Takes what was recovered from disks for the newest value. */
+    void recover(Configuration value) {
+        Register register = Objects.requireNonNull(registers.get(value.volume()));
+        register.forgotten = null;
+        register.set(++versions, value);
+        trace.event(clock.nanos(), 0, "config: recovered", value.epoch(), value.storeTerm(), 0);
+        changed(value.volume());
     }
 
     /** Every value that volume ever had, in order. */
@@ -122,9 +164,6 @@ public final class SimConfigStore {
             register.touch(++versions);
             changed(register.current.value().volume());
         }
-        if (register.history.size() > 1 && faults.chance(Fault.CONFIG_ROLLED_BACK, random)) {
-            rollBack(register.current.value().volume(), 1 + random.below(register.history.size() - 1));
-        }
     }
 
     void heal() {
@@ -160,8 +199,15 @@ public final class SimConfigStore {
             registers.put(volume, register);
         } else {
             MembershipRules.check(register.current.value(), value);
-            register.set(versions, value);
-            accepted.accept(value);
+            if (register.forgotten == null) {
+                register.set(versions, value);
+                accepted.accept(value);
+            } else {
+                register.rollBack(versions, value);
+                if (register.overtakes(value)) {
+                    overtaken.accept(volume);
+                }
+            }
         }
         trace.event(
                 clock.nanos(),
@@ -201,6 +247,9 @@ public final class SimConfigStore {
 
     private static final class Register {
         private ConfigStore.Versioned current;
+        /** The newest value of all, when the store has an older one. */
+        private @Nullable Configuration forgotten;
+
         private final List<Configuration> history = new ArrayList<>();
 
         Register(long version, Configuration value) {
@@ -222,6 +271,14 @@ public final class SimConfigStore {
 
         void rollBack(long version, Configuration value) {
             current = new ConfigStore.Versioned(version, value);
+        }
+
+        /** Whether no replica that was in sync can tell any more that a value is of another history. */
+        boolean overtakes(Configuration value) {
+            Configuration newest = Objects.requireNonNull(forgotten);
+            return value.deleted()
+                    || value.epoch() > newest.epoch()
+                    || newest.inSync().stream().noneMatch(value.inSync()::contains);
         }
     }
 

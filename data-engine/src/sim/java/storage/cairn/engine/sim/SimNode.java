@@ -114,6 +114,7 @@ final class SimNode {
                 roles,
                 this::log);
         engine = started;
+        started.whenForgotten(world.rollBacks::ahead);
         world.trace.event(world.clock.nanos(), number, "node: start", starts, 0, 0);
         started.start();
         for (StoreUnderTest disk : disks) {

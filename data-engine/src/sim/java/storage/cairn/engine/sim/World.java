@@ -25,9 +25,14 @@ import storage.cairn.engine.store.ReplicaStore;
 final class World {
     private static final long TICK_NANOS = 100_000_000L;
     private static final long MOST_NANOS = 900_000_000_000L;
+    /** No owner asks for what no replica may do. */
+    private static final String MISUSED = "answered INVALID";
+
     private static final long MOST_QUEUED_BYTES = 1L << 30;
     /** A disk is nearly full when less than this part of it is free: the rest may be promised to owners. */
     private static final int CROWDED = 2;
+
+    private static final long ROLL_BACKS = 0x726f_6c6cL;
     /** Of a block written: more of them, and a disk is never of use. */
     private static final int MOST_MISPLACED_PER_MILLION = 300;
 
@@ -45,6 +50,7 @@ final class World {
     private final List<SimVolume> former = new ArrayList<>();
 
     final Ledger ledger = new Ledger(this);
+    final RollBacks rollBacks;
 
     final Shape shape;
     private final Plan plan;
@@ -98,6 +104,7 @@ final class World {
         this.network = new SimNetwork(clock, random.fork(), faults, trace, Frames.FRAMING);
         this.config = new SimConfigStore(clock, random.fork(), faults, trace);
         this.config.whenAccepted(this::accepted);
+        this.rollBacks = new RollBacks(this, new SimRandom(~plan.seed ^ ROLL_BACKS));
         this.settings = settings();
         this.cluster = new UUID(random.nextLong(), random.nextLong());
         for (int i = 0; i < secret.length; i++) {
@@ -232,6 +239,7 @@ final class World {
         }
         network.tick();
         config.tick();
+        rollBacks.tick();
         for (SimNode node : nodes) {
             strike(node);
         }
@@ -282,6 +290,9 @@ final class World {
      */
     boolean excused(SimVolume volume) {
         StoreUnderTest bad = victim;
+        if (rollBacks.excuses(volume)) {
+            return true;
+        }
         return bad != null
                 && faults.struckOfMedia() > 0
                 && volume.wasServed()
@@ -347,6 +358,9 @@ final class World {
                 ledger.takenOver(volume, nodes.get(node - 1), epoch);
             }
         }
+        if (detail.contains(MISUSED)) {
+            throw new Violation("contract", subject + ", epoch " + epoch + ", " + event + ": " + detail).about(subject, -1);
+        }
         events.merge(event, 1L, Long::sum);
         trace.event(clock.nanos(), node, event, epoch, level.ordinal(), subject.hashCode());
         if (trace.records()) {
@@ -373,7 +387,8 @@ final class World {
     }
 
     void failedOperation(SimVolume volume, HostOp op, Status status) {
-        if (status == Status.NO_SPACE && crowded(volume)) {
+        if (status == Status.NO_SPACE && (shape.tight() || crowded(volume))) {
+            // On a small disk, what is under way takes all there is for a moment.
             return;
         }
         if (status == Status.FENCED) {
