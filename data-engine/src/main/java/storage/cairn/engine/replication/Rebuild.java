@@ -147,8 +147,8 @@ final class Rebuild {
             stop("it was lost while it joined");
             return;
         }
-        // From here on it gets every write. What was admitted before is waited for, then the lists hold it.
         owner.writes().passOver(target.highestWseq());
+        // From here on it gets every write. What was admitted before is waited for, then the lists hold it.
         target.forwarding = true;
         phase = Phase.BARRIER;
         WriteOp barrier = owner.writes().barrier(owner.blocks(), (tag, status) -> {

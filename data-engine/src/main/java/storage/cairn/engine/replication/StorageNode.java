@@ -71,8 +71,7 @@ public final class StorageNode implements Exports {
         views = new Views(context, replicas, peers, owners, catalog);
         OwnerProbe probe = new OwnerProbe(context, replicas, peers);
         attachments = new Attachments(context, peers, owners, catalog, views, probe);
-        admin = new VolumeAdmin(
-                context, replicas, peers, owners, catalog, views, probe, attachments, deletions::made);
+        admin = new VolumeAdmin(context, replicas, peers, owners, catalog, views, probe, attachments, deletions::made);
         growths = new Growths(context, owners, catalog, placements, admin);
         replacements = new Replacements(context, peers, owners, catalog, views, probe, placements);
         opener = new ExportOpener(context, owners, catalog, probe);

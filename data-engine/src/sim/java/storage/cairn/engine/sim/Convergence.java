@@ -176,8 +176,7 @@ final class Convergence {
 
     private boolean isIdle(SimHost host) {
         return host.idle()
-                || world.volumes.stream()
-                        .anyMatch(volume -> host.uses(volume) && world.rollBacks.excuses(volume));
+                || world.volumes.stream().anyMatch(volume -> host.uses(volume) && world.rollBacks.excuses(volume));
     }
 
     private void compare(SimVolume volume) {

@@ -359,7 +359,8 @@ final class World {
             }
         }
         if (detail.contains(MISUSED)) {
-            throw new Violation("contract", subject + ", epoch " + epoch + ", " + event + ": " + detail).about(subject, -1);
+            throw new Violation("contract", subject + ", epoch " + epoch + ", " + event + ": " + detail)
+                    .about(subject, -1);
         }
         events.merge(event, 1L, Long::sum);
         trace.event(clock.nanos(), node, event, epoch, level.ordinal(), subject.hashCode());

@@ -211,8 +211,7 @@ final class ScriptedSimTest {
     void aReplicaThatIsMadeAfterItsVolumeWasGivenUpIsErased(long seed) {
         Script script = new Script(seed, 2);
         script.cut(1, 2, 20_000);
-        VolumeAnswer answer =
-                script.ask(1, (engine, receiver) -> engine.createVolume("v", 1 << 20, 2, 1, receiver));
+        VolumeAnswer answer = script.ask(1, (engine, receiver) -> engine.createVolume("v", 1 << 20, 2, 1, receiver));
         assertThat(answer).isInstanceOf(VolumeAnswer.Failed.class);
 
         script.run(40);
