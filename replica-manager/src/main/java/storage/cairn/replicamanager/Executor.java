@@ -30,15 +30,30 @@ import storage.cairn.replicamanager.Cluster.VolumeState;
 final class Executor implements Requests {
     private static final Logger LOG = LogManager.getLogger(Executor.class);
     private static final String ROOT = "/apis/" + Api.GROUP + "/" + Api.VERSION + "/";
+    /** Those of objects that are in no namespace. */
+    private static final String EVENTS = "/api/v1/namespaces/" + Events.NAMESPACE + "/events";
+
     private static final long TIMEOUT_MILLIS = 5_000;
     private static final String MERGE = "application/merge-patch+json";
     private static final JsonMapper JSON = new JsonMapper();
 
     private final KubernetesClient client;
+    /** Whether the API server left a request without an answer since {@link #begin}. */
+    private boolean silent;
+
     private final NameClaims names = new NameClaims(this);
 
     Executor(KubernetesClient client) {
         this.client = client;
+    }
+
+    /** A sweep begins. */
+    void begin() {
+        silent = false;
+    }
+
+    boolean isSilent() {
+        return silent;
     }
 
     /** Does it; answers why it was not done, empty when it was. */
@@ -160,6 +175,16 @@ final class Executor implements Requests {
         }
     }
 
+    /** Makes an Event; one that is there already stays as it is. */
+    String tell(ObjectNode event) {
+        try {
+            Reply made = create(EVENTS, event);
+            return made.conflict() ? "" : problem(made);
+        } catch (NoReplyException e) {
+            return String.valueOf(e.getMessage());
+        }
+    }
+
     @Override
     public Reply get(String path) throws NoReplyException {
         return send("GET", path, "application/json", null);
@@ -186,6 +211,7 @@ final class Executor implements Requests {
                     http.sendAsync(request.build(), byte[].class).get(TIMEOUT_MILLIS, TimeUnit.MILLISECONDS);
             return new Reply(response.code(), JSON.readTree(response.body()));
         } catch (ExecutionException | TimeoutException | IOException e) {
+            silent = true;
             throw new NoReplyException("no answer from the API server: " + e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

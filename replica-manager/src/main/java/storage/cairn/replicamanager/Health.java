@@ -1,7 +1,7 @@
 package storage.cairn.replicamanager;
 
-import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.replicamanager.Cluster.DiskState;
 import storage.cairn.replicamanager.Cluster.NodeState;
@@ -82,17 +82,20 @@ final class Health {
         } else if (since.equals(Instant.EPOCH)) {
             what = "nothing was ever heard of node " + state.node();
         } else {
-            what = "node " + state.node() + " was not heard of for " + words(Duration.between(since, cluster.now()));
+            what = "node " + state.node() + " was not heard of since " + words(since);
         }
         if (inMaintenance(disk)) {
             return what + "; the node is in maintenance, the replica waits for it";
         }
-        Duration left = Duration.between(cluster.now(), since.plus(rules.replaceAfter()));
-        return what + (left.isPositive() ? "; the replica is replaced in " + words(left) : "; the replica is replaced");
+        Instant end = since.plus(rules.replaceAfter());
+        return what
+                + (end.isAfter(cluster.now())
+                        ? "; the replica is replaced at " + words(end)
+                        : "; the replica is replaced");
     }
 
-    static String words(Duration duration) {
-        long seconds = duration.toSeconds();
-        return seconds < 120 ? seconds + " s" : seconds < 7_200 ? seconds / 60 + " min" : seconds / 3_600 + " h";
+    /** A moment, and no duration up to now: what people are told must not change while nothing happens. */
+    static String words(Instant moment) {
+        return moment.truncatedTo(ChronoUnit.SECONDS).toString();
     }
 }

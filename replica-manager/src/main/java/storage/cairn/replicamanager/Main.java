@@ -58,6 +58,13 @@ public final class Main implements Callable<Integer> {
     private long replaceAfterSeconds;
 
     @Option(
+            names = "--silence-seconds",
+            defaultValue = "40",
+            description = "A node whose engine was not heard of for so long counts as away (default"
+                    + " ${DEFAULT-VALUE}; engines show themselves every 10).")
+    private long silenceSeconds;
+
+    @Option(
             names = "--restore-window-seconds",
             defaultValue = "86400",
             description = "How long a deleted volume can be restored (default ${DEFAULT-VALUE}).")
@@ -80,6 +87,7 @@ public final class Main implements Callable<Integer> {
     private final Figures figures = new Figures();
     private volatile @Nullable ReplicaManager manager;
     private volatile @Nullable FailoverProcess failover;
+    private volatile @Nullable CompletableFuture<?> election;
 
     private Main() {}
 
@@ -94,9 +102,10 @@ public final class Main implements Callable<Integer> {
         Runtime.getRuntime().addShutdownHook(new Thread(ended::countDown));
         try (KubernetesClient client =
                 new KubernetesClientBuilder().withConfig(config).build()) {
-            var election = elect(client);
+            CompletableFuture<?> stands = elect(client);
+            election = stands;
             ended.await();
-            election.cancel(true);
+            stands.cancel(true);
         } finally {
             http.stop(0);
         }
@@ -145,7 +154,7 @@ public final class Main implements Callable<Integer> {
         ReplicaManager fresh = new ReplicaManager(
                 client,
                 new Rules(
-                        usual.silence(),
+                        Duration.ofSeconds(silenceSeconds),
                         Duration.ofSeconds(replaceAfterSeconds),
                         Duration.ofSeconds(restoreWindowSeconds),
                         usual.rebalanceGapPercent(),
@@ -193,13 +202,25 @@ public final class Main implements Callable<Integer> {
         FailoverProcess watching = failover;
         switch (exchange.getRequestURI().getPath()) {
             case "/metrics" -> send(exchange, OK, figures.page());
-            case "/healthz" -> send(exchange, OK, "ok\n");
+            case "/healthz" -> {
+                String problem = problem(leading);
+                send(exchange, problem.isEmpty() ? OK : UNAVAILABLE, problem.isEmpty() ? "ok\n" : problem + "\n");
+            }
             case "/readyz" -> {
                 boolean ready = (leading == null || leading.isReady()) && (watching == null || watching.isReady());
                 send(exchange, ready ? OK : UNAVAILABLE, ready ? "ok\n" : "not everything is known yet\n");
             }
             default -> send(exchange, NOT_FOUND, "use /metrics, /healthz or /readyz\n");
         }
+    }
+
+    /** Why this process has to be started anew, empty when it does what it is for. */
+    private String problem(@Nullable ReplicaManager leading) {
+        CompletableFuture<?> stands = election;
+        if (stands != null && stands.isDone()) {
+            return "the election of a leader has ended";
+        }
+        return leading == null ? "" : leading.problem();
     }
 
     private static void send(HttpExchange exchange, int code, String text) throws IOException {

@@ -40,9 +40,9 @@ final class Projection {
         List<Condition> conditions = new ArrayList<>();
         conditions.add(placed(before, membership, plan));
         boolean available = said.phase() == Phase.READY || said.phase() == Phase.DEGRADED;
-        conditions.add(condition(before, "Available", available, available ? "Served" : "NotServed", said.reason()));
+        conditions.add(condition(before, "Available", available, available ? "Served" : said.code(), said.reason()));
         boolean healthy = said.phase() == Phase.READY;
-        conditions.add(condition(before, "Healthy", healthy, healthy ? "AllInSync" : "NotAllInSync", said.reason()));
+        conditions.add(condition(before, "Healthy", healthy, healthy ? "AllInSync" : said.code(), said.reason()));
         if (membership != null) {
             conditions.add(grown(before, volume, membership, plan));
         }
@@ -76,13 +76,16 @@ final class Projection {
         return condition(before, "Grown", done, done ? "AsAsked" : code, done ? "" : words);
     }
 
-    private record Said(Phase phase, String reason) {}
+    /**
+     * @param code why it is not better, in one word
+     */
+    private record Said(Phase phase, String code, String reason) {}
 
     private static Said creating(VolumeState volume, String trouble) {
         if (volume.spec().deleteRequest() != null) {
-            return new Said(Phase.DELETING, "");
+            return new Said(Phase.DELETING, "Deleting", "");
         }
-        return new Said(Phase.CREATING, trouble.isEmpty() ? "its replicas are being placed" : trouble);
+        return new Said(Phase.CREATING, "Creating", trouble.isEmpty() ? "its replicas are being placed" : trouble);
     }
 
     private Said said(VolumeState volume, VolumeMembershipSpec membership, String trouble) {
@@ -91,11 +94,11 @@ final class Projection {
                     ? ""
                     : "its data is erased after " + volume.deleteAfter() + "; until then 'cairn volume undelete "
                             + volume.name() + "' keeps it";
-            return new Said(Phase.DELETING, trouble.isEmpty() ? until : trouble);
+            return new Said(Phase.DELETING, "Deleting", trouble.isEmpty() ? until : trouble);
         }
         VolumeMembershipSpec newest = RolledBack.newest(membership, volume.held());
         if (newest != null) {
-            return new Said(Phase.UNAVAILABLE, rolledBack(volume, membership, newest) + trouble);
+            return new Said(Phase.UNAVAILABLE, "StoreRolledBack", rolledBack(volume, membership, newest) + trouble);
         }
         List<String> reasons = new ArrayList<>();
         int reachable = 0;
@@ -126,13 +129,21 @@ final class Projection {
         if (reachable < membership.minInSync()) {
             return new Said(
                     Phase.UNAVAILABLE,
+                    "TooFewInSync",
                     reachable + " replicas in sync can be reached, " + membership.minInSync()
                             + " are needed: its writes wait. " + words);
         }
         boolean complete = reachable >= wanted && membership.inSync().size() == all;
         return complete
-                ? new Said(Phase.READY, words)
-                : new Said(Phase.DEGRADED, reachable + " of " + wanted + " replicas are in sync. " + words);
+                ? new Said(Phase.READY, "", words)
+                : new Said(Phase.DEGRADED, degraded(membership), reachable + " of " + wanted + " replicas are in sync. " + words);
+    }
+
+    private String degraded(VolumeMembershipSpec membership) {
+        boolean away = VolumePlan.members(membership).stream().anyMatch(disk -> health.awaySince(disk) != null);
+        boolean behind =
+                !membership.syncing().isEmpty() || !membership.outOfSync().isEmpty();
+        return away ? "ReplicaAway" : behind ? "Rebuilding" : "TooFewReplicas";
     }
 
     private String rolledBack(VolumeState volume, VolumeMembershipSpec stored, VolumeMembershipSpec newest) {

@@ -33,6 +33,8 @@ final class ReplicaManager implements AutoCloseable {
     private static final Logger LOG = LogManager.getLogger(ReplicaManager.class);
     private static final long LONGEST_PAUSE_MILLIS = 5_000;
     private static final long SHORTEST_PAUSE_MILLIS = 200;
+    /** Some requests that each wait for their end. */
+    private static final long STUCK_SECONDS = 60;
     private static final JsonMapper JSON = JsonMapper.builder()
             .defaultPropertyInclusion(JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, null))
             .build();
@@ -45,6 +47,8 @@ final class ReplicaManager implements AutoCloseable {
     private final Semaphore changed = new Semaphore(0);
     private final Thread thread;
     private volatile boolean closed;
+    /** When the sweeping thread was last seen to go on. */
+    private volatile long movedNanos = System.nanoTime();
 
     ReplicaManager(KubernetesClient client, Rules rules, Figures figures) {
         this.informed = new Informed(client, changed::release);
@@ -58,6 +62,15 @@ final class ReplicaManager implements AutoCloseable {
         thread.start();
     }
 
+    /** Why it has to be started anew, empty when it goes on. */
+    String problem() {
+        long stuckSeconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - movedNanos);
+        if (thread.getState() == Thread.State.TERMINATED) {
+            return "the thread that sweeps has ended";
+        }
+        return stuckSeconds > STUCK_SECONDS ? "the sweep has not moved for " + stuckSeconds + " s" : "";
+    }
+
     /** Whether it knows everything that it decides by. */
     boolean isReady() {
         return informed.isComplete();
@@ -66,6 +79,7 @@ final class ReplicaManager implements AutoCloseable {
     private void run() {
         try {
             while (!closed) {
+                movedNanos = System.nanoTime();
                 boolean _ = changed.tryAcquire(LONGEST_PAUSE_MILLIS, TimeUnit.MILLISECONDS);
                 // What comes together is swept together.
                 TimeUnit.MILLISECONDS.sleep(SHORTEST_PAUSE_MILLIS);
@@ -82,14 +96,23 @@ final class ReplicaManager implements AutoCloseable {
     private void sweep() {
         long began = System.nanoTime();
         Cluster cluster = informed.cluster(Instant.now());
+        executor.begin();
         try {
             Sweep sweep = new Sweep(cluster, rules, stays.look(cluster));
             Map<String, Plan> plans = sweep.plan();
             sweep.followed().forEach(volume -> stays.moved(volume, cluster.now()));
             Projection projection = new Projection(cluster, sweep.health());
             for (VolumeState volume : cluster.volumes().values()) {
+                movedNanos = System.nanoTime();
                 Plan plan = plans.getOrDefault(volume.name(), Plan.of());
-                carryOut(volume, plan, projection);
+                if (!executor.isSilent()) {
+                    carryOut(volume, plan, projection);
+                }
+            }
+            if (executor.isSilent()) {
+                // To ask on would only hold up the next sweep, which begins with all of this.
+                LOG.warn("the API server does not answer: the sweep ends early");
+                return;
             }
             tellPromises(sweep);
             tellEvacuations(new Evacuations(cluster), projection);
@@ -127,13 +150,19 @@ final class ReplicaManager implements AutoCloseable {
             if (status.restorableUntil() == null) {
                 tree.putNull("restorableUntil");
             }
-            note("volume " + volume.name(), executor.status("volumes", volume.name(), tree));
+            String problem = executor.status("volumes", volume.name(), tree);
+            note("the status of volume " + volume.name(), problem);
+            if (problem.isEmpty()) {
+                for (ObjectNode event : Events.of(resource, conditions, status.conditions())) {
+                    note("an event of volume " + volume.name(), executor.tell(event));
+                }
+            }
         }
     }
 
     private static void note(String of, String problem) {
         if (!problem.isEmpty()) {
-            LOG.warn("the status of {} was not written: {}", of, problem);
+            LOG.warn("{} was not written: {}", of, problem);
         }
     }
 
@@ -147,7 +176,7 @@ final class ReplicaManager implements AutoCloseable {
             if (known != null && now != (before == null ? 0 : before)) {
                 ObjectNode tree = JSON.createObjectNode();
                 tree.putObject("capacity").put("provisionedBytes", now);
-                note("disk " + Informed.name(disk), executor.status("disks", Informed.name(disk), tree));
+                note("the status of disk " + Informed.name(disk), executor.status("disks", Informed.name(disk), tree));
             }
         }
     }

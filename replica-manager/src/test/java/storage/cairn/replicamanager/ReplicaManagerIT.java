@@ -3,6 +3,7 @@ package storage.cairn.replicamanager;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.fabric8.kubernetes.api.model.Event;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.Quantity;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.ZonedDateTime;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
@@ -154,6 +156,13 @@ final class ReplicaManagerIT {
         });
     }
 
+    private List<Event> events(String reason) {
+        return client.v1().events().inNamespace(Events.NAMESPACE).list().getItems().stream()
+                .filter(event -> event.getReason().equals(reason)
+                        && event.getInvolvedObject().getName().equals("data"))
+                .toList();
+    }
+
     @Test
     void aVolumeIsPlacedMovedOffAFailedDiskAndErasedOnRequestAlone() {
         String id = UUID.randomUUID().toString();
@@ -180,6 +189,11 @@ final class ReplicaManagerIT {
         awaitStatus(status -> status.phase() == VolumeStatus.Phase.DEGRADED
                 && status.reason() != null
                 && status.reason().contains("a write failed"));
+        // Once, however many sweeps see it so.
+        Awaitility.await("the event").atMost(LONG).until(() -> !events("ReplicaAway").isEmpty());
+        assertThat(events("ReplicaAway")).hasSize(1).allMatch(event -> event.getMessage().contains("a write failed"));
+        assertThat(events("Placed")).hasSize(1);
+        assertThat(manager.problem()).isEmpty();
 
         // Deleted without a request: the data stays, and the resource says how it would go.
         client.resources(Volume.class).withName("data").delete();
@@ -207,8 +221,8 @@ final class ReplicaManagerIT {
                 UUID.randomUUID().toString(),
                 null,
                 stored.inSync().subList(0, 2),
-                java.util.List.of(),
-                java.util.List.of(new VolumeMembershipSpec.Stale(stored.inSync().get(2), 5)),
+                List.of(),
+                List.of(new VolumeMembershipSpec.Stale(stored.inSync().get(2), 5)),
                 2,
                 stored.sizeBytes(),
                 null,

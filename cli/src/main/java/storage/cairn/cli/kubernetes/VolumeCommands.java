@@ -112,6 +112,23 @@ final class VolumeCommands {
                 name == null ? "name a pool with --pool" + there : "there is no StoragePool '" + name + "'" + there);
     }
 
+    @Command(name = "grow", description = "Makes a volume larger while it is used; it never shrinks.")
+    int grow(
+            @Parameters(paramLabel = "NAME", description = "Name of the volume.") String name,
+            @Option(names = "--size", required = true, paramLabel = "SIZE", description = "Such as 20Gi.")
+                    String size) {
+        long bytes = bytes(size);
+        return cairn.with(client -> {
+            find(client, name);
+            client.resources(Volume.class).withName(name).edit(each -> {
+                each.setSpec(each.getSpec().withSize(new Quantity(Long.toString(bytes))));
+                return each;
+            });
+            cairn.err().println("Asked for. 'cairn volume inspect " + name + "' tells what size it has.");
+            return ExitCode.OK.number();
+        });
+    }
+
     @Command(name = "list", description = "Lists all volumes.")
     int list() {
         return cairn.with(client -> {

@@ -38,20 +38,25 @@ public final class NodeResources implements AutoCloseable {
     private static final String ROOT = "/apis/" + Api.GROUP + "/" + Api.VERSION + "/";
     private static final String NODES = ROOT + "storagenodes";
     private static final String DISKS = ROOT + "disks";
-    private static final String CLUSTER = ROOT + "storageclusters/" + Api.CLUSTER;
+    private static final String CLUSTERS = ROOT + "storageclusters";
+    private static final String CLUSTER = CLUSTERS + "/" + Api.CLUSTER;
     private static final String LEASES = "/apis/coordination.k8s.io/v1/namespaces/" + Api.NAMESPACE + "/leases";
 
     private final ApiClient api;
     private final ApiClient nodesApi;
     private final ApiClient disksApi;
+    private final ApiClient clusterApi;
     private final String nodeName;
     private final Consumer<String> problems;
     private final List<ObjectWatch> watches = new ArrayList<>();
+    /** As its watch told it; null: not yet, or it is gone. */
+    private volatile @Nullable JsonNode cluster;
 
     private NodeResources(String kubeconfig, String nodeName, Consumer<String> problems) throws IOException {
         this.api = new ApiClient(kubeconfig, TIMEOUT_MILLIS);
         this.nodesApi = new ApiClient(kubeconfig, TIMEOUT_MILLIS);
         this.disksApi = new ApiClient(kubeconfig, TIMEOUT_MILLIS);
+        this.clusterApi = new ApiClient(kubeconfig, TIMEOUT_MILLIS);
         this.nodeName = nodeName;
         this.problems = problems;
     }
@@ -122,14 +127,14 @@ public final class NodeResources implements AutoCloseable {
     /** A file that stands for a disk. */
     public record FileDisk(String path, long sizeBytes) {}
 
-    /** Reads the selection; null when it cannot be read now. */
+    /** The selection as the StorageCluster was heard of last; null when it was not, or cannot be read. */
     public @Nullable Selection selection() {
+        JsonNode heard = cluster;
+        if (heard == null) {
+            return null;
+        }
         try {
-            Reply cluster = api.get(CLUSTER);
-            if (!cluster.ok()) {
-                return null;
-            }
-            JsonNode disks = cluster.body().path("spec").path("disks");
+            JsonNode disks = heard.path("spec").path("disks");
             List<FileDisk> files = new ArrayList<>();
             for (JsonNode file : disks.path("files")) {
                 files.add(new FileDisk(file.path("path").asText(), bytes(file.path("size"))));
@@ -141,7 +146,7 @@ public final class NodeResources implements AutoCloseable {
                     bytes(disks.path("minSize")),
                     disks.path("model").asText(""),
                     files);
-        } catch (NoReplyException | IllegalArgumentException | ArithmeticException e) {
+        } catch (IllegalArgumentException | ArithmeticException e) {
             problems.accept("the selection of disks cannot be read: " + e.getMessage());
             return null;
         }
@@ -182,7 +187,21 @@ public final class NodeResources implements AutoCloseable {
                 new ObjectWatch(nodesApi, NODES, ObjectWatch.Content.WHOLE, new NodeFollower(neighbours), problems));
         watches.add(
                 new ObjectWatch(disksApi, DISKS, ObjectWatch.Content.WHOLE, new DiskFollower(neighbours), problems));
+        watches.add(
+                new ObjectWatch(clusterApi, CLUSTERS, ObjectWatch.Content.WHOLE, new ClusterFollower(), problems));
         watches.forEach(ObjectWatch::start);
+    }
+
+    private final class ClusterFollower implements ObjectWatch.Follower {
+        @Override
+        public void present(JsonNode object) {
+            cluster = object;
+        }
+
+        @Override
+        public void gone(String name) {
+            cluster = null;
+        }
     }
 
     private record NodeFollower(Neighbours neighbours) implements ObjectWatch.Follower {
@@ -319,5 +338,6 @@ public final class NodeResources implements AutoCloseable {
         api.close();
         nodesApi.close();
         disksApi.close();
+        clusterApi.close();
     }
 }

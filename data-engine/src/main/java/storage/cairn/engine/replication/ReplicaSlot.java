@@ -408,26 +408,37 @@ final class ReplicaSlot {
         }
     }
 
-    /** Erases the replica by a tombstone that a quorum read gave, once no owner may rely on it. */
-    void erase(Configuration tombstone, Replica.Done done) {
+    /** Erases the replica by what a quorum read gave, a tombstone or that it was left, once no owner may rely on it. */
+    void erase(Configuration seen, Replica.Done done) {
         if (gone) {
             context.clock.execute(() -> done.done(0, Status.NOT_FOUND));
             return;
         }
         Configuration known = replica.configuration();
-        if (!tombstone.deleted() || !tombstone.volume().equals(known.volume()) || !tombstone.newerThan(known)) {
+        boolean over = seen.deleted()
+                ? seen.volume().equals(known.volume()) && seen.newerThan(known)
+                : !hasClient() && !claimedAfter(seen) && leftBy(seen);
+        if (!over) {
             context.clock.execute(() -> done.done(0, Status.CONFLICT));
             return;
         }
-        revoke("its deletion");
+        revoke("its end");
         long left = Math.max(grant.leftNanos(), 0);
         if (left > 0) {
-            context.clock.after(left, () -> erase(tombstone, done));
+            context.clock.after(left, () -> erase(seen, done));
             return;
         }
         gone = true;
-        dismiss("the volume was deleted");
+        dismiss("the replica is erased");
         drained(() -> disk.erase(this, done));
+    }
+
+    private boolean leftBy(Configuration seen) {
+        return Departures.whyKept(replica.configuration(), seen, disk.id()).isEmpty();
+    }
+
+    private boolean claimedAfter(Configuration seen) {
+        return rivalTerm != seen.storeTerm() ? rivalTerm > seen.storeTerm() : rivalEpoch > seen.epoch();
     }
 
     /** The disk is gone: nothing more is accepted. */

@@ -37,6 +37,7 @@ public final class StorageNode implements Exports {
     private final Replacements replacements;
     private final ExportOpener opener;
     private final Deletions deletions;
+    private final Departures departures;
     private final EmptyReplicas emptyReplicas;
     private final Placements placements;
     private final Growths growths;
@@ -66,6 +67,7 @@ public final class StorageNode implements Exports {
         deletions = new Deletions(context, replicas, this::knows);
         emptyReplicas = new EmptyReplicas(context, replicas, deletions::made);
         catalog = new Catalog(context, this::learned);
+        departures = new Departures(context, replicas, catalog::newest);
         placements = new Placements(context, peers, owners, catalog);
         owners.placements(placements);
         views = new Views(context, replicas, peers, owners, catalog);
@@ -172,7 +174,11 @@ public final class StorageNode implements Exports {
     public void addStore(ReplicaStore store) {
         replicas.add(store);
         deletions.check(store.disk());
-        catalog.volumes().forEach(emptyReplicas::check);
+        departures.check(store.disk());
+        for (Configuration volume : catalog.volumes()) {
+            emptyReplicas.check(volume);
+            testifyIfAhead(volume);
+        }
         owners.disksChanged();
     }
 
@@ -197,8 +203,12 @@ public final class StorageNode implements Exports {
         } else {
             emptyReplicas.check(value);
         }
-        if (aheadOf(value) != null) {
-            testify(value.volume());
+        testifyIfAhead(value);
+    }
+
+    private void testifyIfAhead(Configuration known) {
+        if (aheadOf(known) != null) {
+            testify(known.volume());
         }
     }
 

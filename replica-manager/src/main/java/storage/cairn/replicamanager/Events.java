@@ -1,0 +1,75 @@
+package storage.cairn.replicamanager;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import storage.cairn.api.resource.Api;
+import storage.cairn.api.resource.Volume;
+
+/**
+ * Events about a volume: one for each turn of a condition. Its name is made of what turned and when, so that a turn
+ * that is told again, by another replica manager perhaps, gives no second one.
+ */
+final class Events {
+    static final String NAMESPACE = "default";
+    private static final int MAX_MESSAGE = 1_000;
+
+    private Events() {}
+
+    static List<ObjectNode> of(Volume volume, List<Condition> before, List<Condition> after) {
+        List<ObjectNode> events = new ArrayList<>();
+        for (Condition now : after) {
+            Condition then = before.stream()
+                    .filter(each -> each.getType().equals(now.getType()))
+                    .findFirst()
+                    .orElse(null);
+            boolean good = isGood(now);
+            boolean turned =
+                    then == null ? !good || now.getType().equals("Placed") : !then.getStatus().equals(now.getStatus());
+            if (turned) {
+                events.add(event(volume, now, good));
+            }
+        }
+        return events;
+    }
+
+    private static boolean isGood(Condition condition) {
+        return condition.getType().equals("DeletionRefused") != condition.getStatus().equals("True");
+    }
+
+    private static ObjectNode event(Volume volume, Condition turned, boolean good) {
+        ObjectMeta of = volume.getMetadata();
+        String since = turned.getLastTransitionTime();
+        String key = of.getUid() + turned.getType() + turned.getStatus() + since;
+        ObjectNode event = JsonNodeFactory.instance.objectNode();
+        event.put("apiVersion", "v1").put("kind", "Event");
+        event.putObject("metadata")
+                .put(
+                        "name",
+                        of.getName() + "." + UUID.nameUUIDFromBytes(key.getBytes(StandardCharsets.UTF_8)))
+                .put("namespace", NAMESPACE);
+        event.putObject("involvedObject")
+                .put("apiVersion", Api.GROUP + "/" + Api.VERSION)
+                .put("kind", "Volume")
+                .put("name", of.getName())
+                .put("uid", of.getUid());
+        String words = turned.getMessage().isEmpty()
+                ? "condition " + turned.getType() + " is " + turned.getStatus()
+                : turned.getMessage();
+        String moment = since.replaceAll("\\.[0-9]+", "");
+        event.put("type", good ? "Normal" : "Warning")
+                .put("reason", turned.getReason())
+                .put("message", words.substring(0, Math.min(words.length(), MAX_MESSAGE)))
+                .put("count", 1)
+                .put("firstTimestamp", moment)
+                .put("lastTimestamp", moment)
+                .put("reportingComponent", "cairn-replica-manager");
+        event.putObject("source").put("component", "cairn-replica-manager");
+        return event;
+    }
+}
