@@ -22,7 +22,10 @@ sealed interface Action {
     /** Puts a tombstone in the place of this very configuration. */
     record Bury(VolumeMembershipSpec before) implements Action {}
 
-    /** Replaces a configuration that was rolled back by what its disks hold. */
+    /** Has more replicas needed for each write of a volume that nobody serves. */
+    record Protect(VolumeMembershipSpec before, VolumeMembershipSpec next) implements Action {}
+
+    /** Replaces a configuration, as somebody asked: by what disks hold, or by the replicas that are left. */
     record Recover(VolumeMembershipSpec before, VolumeMembershipSpec next) implements Action {}
 
     /** Holds the resource for as long as the data is there. */

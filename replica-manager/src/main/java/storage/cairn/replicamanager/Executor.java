@@ -75,6 +75,7 @@ final class Executor implements Requests {
                             after.instant() == null ? null : after.instant().toString()));
                 case Action.Bury bury -> bury(volume, bury.before());
                 case Action.Recover recover -> recover(volume, recover.before(), recover.next());
+                case Action.Protect protect -> replace(volume, protect.before(), protect.next());
                 case Action.Hold ignored -> problem(finalizers(volume, true));
                 case Action.LetGo ignored -> letGo(volume);
             };
@@ -106,22 +107,21 @@ final class Executor implements Requests {
     }
 
     private String bury(VolumeState volume, VolumeMembershipSpec before) throws NoReplyException {
-        return problem(patch(
-                MembershipObjects.path(volume.spec().id()),
-                MembershipObjects.replaceIf(
-                        "/spec/changeId",
-                        before.changeId(),
-                        "/spec",
-                        MembershipObjects.spec(MembershipObjects.tombstone(before)))));
+        return replace(volume, before, MembershipObjects.tombstone(before));
     }
 
     private String recover(VolumeState volume, VolumeMembershipSpec before, VolumeMembershipSpec next)
             throws NoReplyException {
-        Reply replaced = patch(
+        String problem = replace(volume, before, next);
+        return problem.isEmpty() ? problem(annotate(path(volume), Api.RECOVER, null)) : problem;
+    }
+
+    private String replace(VolumeState volume, VolumeMembershipSpec before, VolumeMembershipSpec next)
+            throws NoReplyException {
+        return problem(patch(
                 MembershipObjects.path(volume.spec().id()),
                 MembershipObjects.replaceIf(
-                        "/spec/changeId", before.changeId(), "/spec", MembershipObjects.spec(next)));
-        return replaced.ok() ? problem(annotate(path(volume), Api.RECOVER, null)) : replaced.message();
+                        "/spec/changeId", before.changeId(), "/spec", MembershipObjects.spec(next))));
     }
 
     private String letGo(VolumeState volume) throws NoReplyException {

@@ -131,7 +131,8 @@ final class Projection {
                     Phase.UNAVAILABLE,
                     "TooFewInSync",
                     reachable + " replicas in sync can be reached, " + membership.minInSync()
-                            + " are needed: its writes wait. " + words);
+                            + " are needed: its writes wait. Bring one back, or run 'cairn volume force-online "
+                            + volume.name() + "', which tells what is lost. " + words);
         }
         boolean complete = reachable >= wanted && membership.inSync().size() == all;
         return complete

@@ -101,7 +101,27 @@ final class VolumePlan {
         if (volume.deleteAfter() != null) {
             return Plan.of(new Action.DeleteAfter(null));
         }
-        return membership == null ? create(volume) : place(volume, membership).and(grow(volume, membership));
+        if (membership == null) {
+            return create(volume);
+        }
+        if (Forced.isAsked(volume.recover())) {
+            return force(volume, membership);
+        }
+        int least = minInSync(volume);
+        if (membership.minInSync() < least
+                && membership.owner() == null
+                && membership.inSync().size() >= least) {
+            return Plan.of(new Action.Protect(membership, Forced.protect(membership, least)));
+        }
+        return place(volume, membership).and(grow(volume, membership));
+    }
+
+    private Plan force(VolumeState volume, VolumeMembershipSpec membership) {
+        return switch (Forced.force(membership, volume.recover(), server(membership), health)) {
+            case Forced.Outcome.Refused refused ->
+                Plan.stuck("NotForced", "it was not forced online: " + refused.reason());
+            case Forced.Outcome.Online online -> Plan.of(new Action.Recover(membership, online.next()));
+        };
     }
 
     private Plan grow(VolumeState volume, VolumeMembershipSpec membership) {
@@ -117,7 +137,7 @@ final class VolumePlan {
 
     /** Nothing else is done to a volume of which the store forgot a part: no change of members, no deletion. */
     private Plan recover(VolumeState volume, VolumeMembershipSpec membership, VolumeMembershipSpec newest) {
-        if (volume.recover().isEmpty()) {
+        if (volume.recover().isEmpty() || Forced.isAsked(volume.recover())) {
             return Plan.of();
         }
         boolean acceptLoss = volume.recover().equals(Api.RECOVER_ACCEPT_LOSS);

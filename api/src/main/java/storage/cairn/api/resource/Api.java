@@ -55,6 +55,12 @@ public final class Api {
     public static final String RECOVER_FROM_DISKS = "from-disks";
     public static final String RECOVER_ACCEPT_LOSS = "accept-loss";
 
+    /** Before the epoch that whoever asks has seen: {@link #RECOVER} of a volume with too few in-sync replicas. */
+    public static final String FORCE_ONLINE_PREFIX = "force-online:";
+
+    /** After that epoch: also from an older replica, without what was written since. */
+    public static final String FORCE_ACCEPT_LOSS = ":accept-loss";
+
     /** Text of a UUID as this project writes it. */
     static final String UUID_PATTERN = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
 
