@@ -58,7 +58,7 @@ final class ForceOnlineCommand implements Callable<Integer> {
                 throw new Failure(ExitCode.NOT_FOUND, "volume '" + name + "' has no membership");
             }
             cairn.err().println("As it is: " + status.reason());
-            resource.edit(each -> {
+            Edit.of(resource, each -> {
                 Map<String, String> annotations = new HashMap<>();
                 if (each.getMetadata().getAnnotations() != null) {
                     annotations.putAll(each.getMetadata().getAnnotations());

@@ -41,7 +41,7 @@ final class NodeCommands {
             if (resource.get() == null) {
                 throw new Failure(ExitCode.NOT_FOUND, "there is no StorageNode '" + node + "'");
             }
-            resource.edit(each -> {
+            Edit.of(resource, each -> {
                 StorageNodeSpec spec = each.getSpec();
                 each.setSpec(new StorageNodeSpec(spec.number(), spec.schedulable(), !cancel, spec.maintenance()));
                 return each;

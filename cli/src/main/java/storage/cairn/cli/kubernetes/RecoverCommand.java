@@ -49,7 +49,7 @@ final class RecoverCommand implements Callable<Integer> {
             if (resource.get() == null) {
                 throw new Failure(ExitCode.NOT_FOUND, "there is no volume '" + name + "'");
             }
-            resource.edit(volume -> {
+            Edit.of(resource, volume -> {
                 Map<String, String> annotations = new HashMap<>();
                 if (volume.getMetadata().getAnnotations() != null) {
                     annotations.putAll(volume.getMetadata().getAnnotations());

@@ -120,7 +120,7 @@ final class VolumeCommands {
         long bytes = bytes(size);
         return cairn.with(client -> {
             find(client, name);
-            client.resources(Volume.class).withName(name).edit(each -> {
+            Edit.of(client.resources(Volume.class).withName(name), each -> {
                 each.setSpec(each.getSpec().withSize(new Quantity(Long.toString(bytes))));
                 return each;
             });
@@ -205,7 +205,7 @@ final class VolumeCommands {
     }
 
     private static void request(KubernetesClient client, Volume volume, boolean erase) {
-        client.resources(Volume.class).withName(Tables.name(volume)).edit(each -> {
+        Edit.of(client.resources(Volume.class).withName(Tables.name(volume)), each -> {
             each.setSpec(each.getSpec().withDeleteRequest(erase ? each.getSpec().id() : null));
             return each;
         });

@@ -43,7 +43,7 @@ final class VolumeLifeIT {
     @BeforeEach
     void start() throws IOException {
         plane = ControlPlane.start(folder, 4, 512 * MIB);
-        plane.startManager(3);
+        plane.startManager(10);
         for (int node = 1; node <= 4; node++) {
             plane.addNode(node);
         }
@@ -161,11 +161,8 @@ final class VolumeLifeIT {
     }
 
     private void isDeletedRestoredAndErased(Volume volume) {
-        // The resource alone, without a request: the data stays.
-        plane.client().resources(Volume.class).withName("data").edit(each -> {
-            each.setSpec(each.getSpec().withDeleteRequest(each.getSpec().id()));
-            return each;
-        });
+        plane.succeed("volume", "delete", "data");
+        plane.await("data", status -> status.phase() == Phase.DELETING);
         plane.succeed("volume", "undelete", "data");
         plane.await("data", VolumeLifeIT::isWhole);
         plane.succeed("volume", "delete", "data");
@@ -200,7 +197,7 @@ final class VolumeLifeIT {
         assertThat(held.conditions()).anyMatch(each -> each.getType().equals("DeletionRefused"));
 
         // Somebody takes the finalizer away: nothing but the membership knows of the volume now.
-        plane.client().resources(Volume.class).withName("kept").edit(each -> {
+        Edit.of(plane.client().resources(Volume.class).withName("kept"), each -> {
             each.getMetadata().setFinalizers(List.of());
             return each;
         });
