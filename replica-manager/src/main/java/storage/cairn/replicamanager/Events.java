@@ -29,8 +29,9 @@ final class Events {
                     .findFirst()
                     .orElse(null);
             boolean good = isGood(now);
-            boolean turned =
-                    then == null ? !good || now.getType().equals("Placed") : !then.getStatus().equals(now.getStatus());
+            boolean turned = then == null
+                    ? !good || now.getType().equals("Placed")
+                    : !then.getStatus().equals(now.getStatus());
             if (turned) {
                 events.add(event(volume, now, good));
             }
@@ -39,7 +40,8 @@ final class Events {
     }
 
     private static boolean isGood(Condition condition) {
-        return condition.getType().equals("DeletionRefused") != condition.getStatus().equals("True");
+        return condition.getType().equals("DeletionRefused")
+                != condition.getStatus().equals("True");
     }
 
     private static ObjectNode event(Volume volume, Condition turned, boolean good) {
@@ -49,9 +51,7 @@ final class Events {
         ObjectNode event = JsonNodeFactory.instance.objectNode();
         event.put("apiVersion", "v1").put("kind", "Event");
         event.putObject("metadata")
-                .put(
-                        "name",
-                        of.getName() + "." + UUID.nameUUIDFromBytes(key.getBytes(StandardCharsets.UTF_8)))
+                .put("name", of.getName() + "." + UUID.nameUUIDFromBytes(key.getBytes(StandardCharsets.UTF_8)))
                 .put("namespace", NAMESPACE);
         event.putObject("involvedObject")
                 .put("apiVersion", Api.GROUP + "/" + Api.VERSION)

@@ -137,7 +137,10 @@ final class Projection {
         boolean complete = reachable >= wanted && membership.inSync().size() == all;
         return complete
                 ? new Said(Phase.READY, "", words)
-                : new Said(Phase.DEGRADED, degraded(membership), reachable + " of " + wanted + " replicas are in sync. " + words);
+                : new Said(
+                        Phase.DEGRADED,
+                        degraded(membership),
+                        reachable + " of " + wanted + " replicas are in sync. " + words);
     }
 
     private String degraded(VolumeMembershipSpec membership) {

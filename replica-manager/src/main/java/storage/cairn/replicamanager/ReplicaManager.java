@@ -35,6 +35,7 @@ final class ReplicaManager implements AutoCloseable {
     private static final long SHORTEST_PAUSE_MILLIS = 200;
     /** Some requests that each wait for their end. */
     private static final long STUCK_SECONDS = 60;
+
     private static final JsonMapper JSON = JsonMapper.builder()
             .defaultPropertyInclusion(JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, null))
             .build();

@@ -54,8 +54,10 @@ final class ForcedTest {
     }
 
     private static void refused(Outcome outcome, String why) {
-        assertThat(outcome).isInstanceOfSatisfying(Outcome.Refused.class, refused -> assertThat(refused.reason())
-                .contains(why));
+        assertThat(outcome)
+                .isInstanceOfSatisfying(
+                        Outcome.Refused.class,
+                        refused -> assertThat(refused.reason()).contains(why));
     }
 
     @Test

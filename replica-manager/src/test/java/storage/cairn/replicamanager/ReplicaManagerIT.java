@@ -43,12 +43,16 @@ import storage.cairn.testing.ApiServer;
 /** The replica manager on a real API server; the test says what engines would. */
 final class ReplicaManagerIT {
     private static final Path DEFINITIONS = Path.of("..", "charts", "cairn", "templates", "crds");
+    /** What its account may do: no more is needed. */
+    private static final Path ACCESS = Path.of("..", "charts", "cairn", "templates", "access", "replica-manager.yaml");
+
     private static final Duration LONG = Duration.ofSeconds(60);
     private static final Rules RULES = new Rules(
             Duration.ofHours(1), Duration.ofSeconds(1), Duration.ofSeconds(3), Rules.DEFAULTS.rebalanceGapPercent(), 2);
 
     private ApiServer server;
     private KubernetesClient client;
+    private KubernetesClient own;
     private ReplicaManager manager;
 
     @BeforeEach
@@ -69,13 +73,16 @@ final class ReplicaManagerIT {
         for (int number = 1; number <= 4; number++) {
             node(number);
         }
-        manager = new ReplicaManager(client, RULES, new Figures());
+        server.createFile(ACCESS);
+        own = server.clientOf("cairn-replica-manager", "");
+        manager = new ReplicaManager(own, RULES, new Figures());
         manager.start();
     }
 
     @AfterEach
     void stop() throws IOException {
         manager.close();
+        own.close();
         client.close();
         server.close();
     }
@@ -190,8 +197,12 @@ final class ReplicaManagerIT {
                 && status.reason() != null
                 && status.reason().contains("a write failed"));
         // Once, however many sweeps see it so.
-        Awaitility.await("the event").atMost(LONG).until(() -> !events("ReplicaAway").isEmpty());
-        assertThat(events("ReplicaAway")).hasSize(1).allMatch(event -> event.getMessage().contains("a write failed"));
+        Awaitility.await("the event")
+                .atMost(LONG)
+                .until(() -> !events("ReplicaAway").isEmpty());
+        assertThat(events("ReplicaAway"))
+                .hasSize(1)
+                .allMatch(event -> event.getMessage().contains("a write failed"));
         assertThat(events("Placed")).hasSize(1);
         assertThat(manager.problem()).isEmpty();
 
@@ -203,6 +214,15 @@ final class ReplicaManagerIT {
             return volume;
         });
         await(id, found -> found.getSpec().deleted());
+        awaitGone();
+
+        // One that is to be erased, and that nobody deleted: its resource goes all the same.
+        String other = UUID.randomUUID().toString();
+        client.resource(volume(other, other)).create();
+        awaitGone();
+    }
+
+    private void awaitGone() {
         Awaitility.await("the resource to go")
                 .atMost(LONG)
                 .until(() -> client.resources(Volume.class).withName("data").get() == null);

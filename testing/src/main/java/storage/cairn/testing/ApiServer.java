@@ -291,18 +291,23 @@ public final class ApiServer implements AutoCloseable {
 
     /** Creates what the YAML files of a folder of the chart hold, in the order of their names, for cairn-system. */
     public void create(Path folder) throws IOException {
-        try (Stream<Path> files = Files.list(folder);
-                KubernetesClient client = client()) {
+        try (Stream<Path> files = Files.list(folder)) {
             for (Path file : files.filter(each -> each.toString().endsWith(".yaml"))
                     .sorted()
                     .toList()) {
-                String text = Files.readString(file)
-                        .replace("{{ .Release.Namespace }}", "cairn-system")
-                        .replaceAll("(?m)^ *\\{\\{- include .*\\}\\}\n", "");
-                try (InputStream in = new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8))) {
-                    client.load(in).create();
-                }
+                createFile(file);
             }
+        }
+    }
+
+    /** Creates what one YAML file of the chart holds, without the labels that the chart's helpers fill in. */
+    public void createFile(Path file) throws IOException {
+        String text = Files.readString(file)
+                .replace("{{ .Release.Namespace }}", "cairn-system")
+                .replaceAll("(?m)^ *\\{\\{- include .*\\}\\}\n", "");
+        try (InputStream in = new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8));
+                KubernetesClient client = client()) {
+            client.load(in).create();
         }
     }
 

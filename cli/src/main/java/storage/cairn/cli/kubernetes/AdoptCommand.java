@@ -17,7 +17,8 @@ import storage.cairn.cli.base.Failure;
 /** {@code kubectl cairn volume adopt}: makes the Volume resource of an orphan again. */
 @Command(
         name = "adopt",
-        description = "Makes the resource of an orphan again, as its replicas say that it was; its data stays as it is.")
+        description =
+                "Makes the resource of an orphan again, as its replicas say that it was; its data stays as it is.")
 final class AdoptCommand implements Callable<Integer> {
     private final KubernetesCairn cairn;
 
@@ -63,7 +64,9 @@ final class AdoptCommand implements Callable<Integer> {
     private static String pool(KubernetesClient client, VolumeMembershipSpec orphan) {
         for (String id : orphan.inSync()) {
             Disk disk = client.resources(Disk.class).withName(id).get();
-            String pool = disk == null || disk.getSpec() == null ? null : disk.getSpec().pool();
+            String pool = disk == null || disk.getSpec() == null
+                    ? null
+                    : disk.getSpec().pool();
             if (pool != null) {
                 return pool;
             }

@@ -65,7 +65,8 @@ final class ForceOnlineCommand implements Callable<Integer> {
                 }
                 annotations.put(
                         Api.RECOVER,
-                        Api.FORCE_ONLINE_PREFIX + membership.getSpec().epoch()
+                        Api.FORCE_ONLINE_PREFIX
+                                + membership.getSpec().epoch()
                                 + (acceptLoss ? Api.FORCE_ACCEPT_LOSS : ""));
                 each.getMetadata().setAnnotations(annotations);
                 return each;

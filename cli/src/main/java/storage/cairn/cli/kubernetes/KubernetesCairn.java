@@ -78,7 +78,10 @@ public final class KubernetesCairn {
         CommandLine line = new CommandLine(cairn);
         line.getCommandSpec().version("cairn " + version);
         line.addSubcommand(new StatusCommand(cairn))
-                .addSubcommand(new CommandLine(new VolumeCommands(cairn)).addSubcommand(new OrphansCommand(cairn)).addSubcommand(new AdoptCommand(cairn)).addSubcommand(new ForceOnlineCommand(cairn)))
+                .addSubcommand(new CommandLine(new VolumeCommands(cairn))
+                        .addSubcommand(new OrphansCommand(cairn))
+                        .addSubcommand(new AdoptCommand(cairn))
+                        .addSubcommand(new ForceOnlineCommand(cairn)))
                 .addSubcommand(new DiskCommands(cairn))
                 .addSubcommand(new NodeCommands(cairn))
                 .addSubcommand(new LocalityCommand(cairn))

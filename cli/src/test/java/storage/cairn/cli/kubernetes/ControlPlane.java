@@ -239,7 +239,9 @@ final class ControlPlane implements AutoCloseable {
 
     private void signal(int number, String signal) throws IOException, InterruptedException {
         Process engine = Objects.requireNonNull(engines.get(number));
-        int exitCode = new ProcessBuilder("kill", signal, Long.toString(engine.pid())).start().waitFor();
+        int exitCode = new ProcessBuilder("kill", signal, Long.toString(engine.pid()))
+                .start()
+                .waitFor();
         if (exitCode != 0) {
             throw new IOException("kill " + signal + " of engine " + number + " ended with " + exitCode);
         }
@@ -260,7 +262,9 @@ final class ControlPlane implements AutoCloseable {
     private Disk awaitDisk(int number, DiskStatus.State state) {
         return Awaitility.await("disk of node " + number + " to be " + state)
                 .atMost(LONG)
-                .until(() -> disk(number), disk -> disk != null && disk.getStatus().state() == state);
+                .until(
+                        () -> disk(number),
+                        disk -> disk != null && disk.getStatus().state() == state);
     }
 
     private @Nullable Disk disk(int number) {
@@ -346,7 +350,10 @@ final class ControlPlane implements AutoCloseable {
         StringBuilder all = new StringBuilder();
         for (int number : engines.keySet()) {
             Path log = nodeFolder(number).resolve("engine.log");
-            all.append("--- engine ").append(number).append('\n').append(Files.exists(log) ? Files.readString(log) : "");
+            all.append("--- engine ")
+                    .append(number)
+                    .append('\n')
+                    .append(Files.exists(log) ? Files.readString(log) : "");
         }
         Path log = folder.resolve("manager.log");
         return all.append("--- replica manager\n")

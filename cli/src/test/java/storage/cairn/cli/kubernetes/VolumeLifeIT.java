@@ -106,7 +106,9 @@ final class VolumeLifeIT {
                 grows(volume);
                 nodeIsEvacuated(volume, server, lost);
                 load.stop();
-                assertThat(load.verifyAll((done, all) -> {})).as(String.valueOf(load.firstError())).isTrue();
+                assertThat(load.verifyAll((done, all) -> {}))
+                        .as(String.valueOf(load.firstError()))
+                        .isTrue();
                 assertThat(load.violations()).isEmpty();
                 assertThat(load.verifiedBlocks()).isPositive();
             }
@@ -139,10 +141,12 @@ final class VolumeLifeIT {
         assertThat(plane.membership(volume).sizeBytes()).isEqualTo(48 * MIB);
         // More than there is: the volume goes on as it is, and says why.
         plane.succeed("volume", "grow", "data", "--size", "4Gi");
-        VolumeStatus refused = plane.await("data", status -> status.conditions() != null
-                        && status.conditions().stream()
-                                .anyMatch(each -> each.getType().equals("Grown")
-                                        && each.getReason().equals("NoSpace")))
+        VolumeStatus refused = plane.await(
+                        "data",
+                        status -> status.conditions() != null
+                                && status.conditions().stream()
+                                        .anyMatch(each -> each.getType().equals("Grown")
+                                                && each.getReason().equals("NoSpace")))
                 .getStatus();
         assertThat(refused.phase()).isEqualTo(Phase.READY);
     }
@@ -168,11 +172,8 @@ final class VolumeLifeIT {
         plane.succeed("volume", "delete", "data");
         Awaitility.await("the end of the volume")
                 .atMost(LONG)
-                .until(() -> plane.client()
-                                .resources(Volume.class)
-                                .withName("data")
-                                .get()
-                        == null);
+                .until(() ->
+                        plane.client().resources(Volume.class).withName("data").get() == null);
         assertThat(plane.membership(volume).deleted()).isTrue();
         Awaitility.await("no replica is left").atMost(LONG).untilAsserted(() -> {
             for (int node : nodes(plane.membership(volume))) {
@@ -191,8 +192,9 @@ final class VolumeLifeIT {
     void anOrphanIsFoundAndAdoptedAndADeletedResourceKeepsItsData() {
         Volume volume = made("kept");
         plane.client().resources(Volume.class).withName("kept").delete();
-        VolumeStatus held = plane.await("kept", status -> status.reason() != null
-                        && status.reason().contains("cairn volume delete kept"))
+        VolumeStatus held = plane.await(
+                        "kept",
+                        status -> status.reason() != null && status.reason().contains("cairn volume delete kept"))
                 .getStatus();
         assertThat(held.conditions()).anyMatch(each -> each.getType().equals("DeletionRefused"));
 

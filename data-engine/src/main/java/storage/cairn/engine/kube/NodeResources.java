@@ -187,8 +187,7 @@ public final class NodeResources implements AutoCloseable {
                 new ObjectWatch(nodesApi, NODES, ObjectWatch.Content.WHOLE, new NodeFollower(neighbours), problems));
         watches.add(
                 new ObjectWatch(disksApi, DISKS, ObjectWatch.Content.WHOLE, new DiskFollower(neighbours), problems));
-        watches.add(
-                new ObjectWatch(clusterApi, CLUSTERS, ObjectWatch.Content.WHOLE, new ClusterFollower(), problems));
+        watches.add(new ObjectWatch(clusterApi, CLUSTERS, ObjectWatch.Content.WHOLE, new ClusterFollower(), problems));
         watches.forEach(ObjectWatch::start);
     }
 

@@ -56,9 +56,8 @@ final class Departures {
         Set<VolumeId> seen = new TreeSet<>();
         for (ReplicaSlot slot : List.copyOf(disk.slots().values())) {
             Configuration heard = newest.apply(slot.volume());
-            boolean left = heard != null
-                    && !heard.deleted()
-                    && !heard.replicas().contains(disk.id());
+            boolean left =
+                    heard != null && !heard.deleted() && !heard.replicas().contains(disk.id());
             if (left) {
                 seen.add(slot.volume());
                 if (before.contains(slot.volume())) {
