@@ -48,7 +48,7 @@ import storage.cairn.testing.ApiServer;
  * administrator do: it numbers nodes and puts disks into the pool {@code fast}.
  */
 final class ControlPlane implements AutoCloseable {
-    private static final Duration LONG = Duration.ofSeconds(120);
+    private static final Duration LONG = Duration.ofSeconds(240);
     private static final JsonMapper JSON = new JsonMapper();
 
     private final Path folder;
