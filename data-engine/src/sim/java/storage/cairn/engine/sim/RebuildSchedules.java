@@ -140,6 +140,15 @@ final class RebuildSchedules {
         script.holdsEverywhere(play.volume, NEXT_EXTENT, NEW, "I8");
     }
 
+    /** While a replica was away, a block that it has was written with other content of the same checksum. */
+    static void equalChecksumsAreNoEqualBlocks(long seed) {
+        RebuildSchedules play = new RebuildSchedules(seed);
+        play.script.wroteTwin(1, play.opened, 1, OLD);
+        play.script.node(2).start();
+        play.rebuilt();
+        play.script.holdsEverywhere(play.volume, 1, Stamps.GARBAGE, "I11");
+    }
+
     /** A volume is owned where its replica is stale: the nearest copy of its blocks is not the one to copy. */
     static void sourceOfRebuildIsInSync(long seed) {
         RebuildSchedules play = new RebuildSchedules(seed);

@@ -36,6 +36,7 @@ final class Schedules {
         ALL.put("nobody-is-set-aside-when-all-are-slow", HostSchedules::nobodyIsSetAsideWhenAllAreSlow);
         ALL.put("replica-answers-without-owners-memory", HostSchedules::replicaAnswersWithoutOwnersMemory);
         ALL.put("credits-end-with-their-epoch", HostSchedules::creditsEndWithTheirEpoch);
+        ALL.put("equal-checksums-are-no-equal-blocks", RebuildSchedules::equalChecksumsAreNoEqualBlocks);
         ALL.put("joining-replica-has-numbers-of-its-own", RebuildSchedules::joiningReplicaHasNumbersOfItsOwn);
         ALL.put("source-of-rebuild-is-in-sync", RebuildSchedules::sourceOfRebuildIsInSync);
         ALL.put("offsets-have-64-bits", HostSchedules::offsetsHave64Bits);

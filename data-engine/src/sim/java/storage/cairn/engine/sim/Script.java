@@ -282,6 +282,19 @@ final class Script {
         for (int i = 0; i < count; i++) {
             Stamps.put(data, i, value);
         }
+        return writing(node, volume, block, data);
+    }
+
+    /** A host writes what is no stamp, and has the checksum of {@code value}'s block. */
+    void wroteTwin(int node, HostVolume volume, long block, long value) {
+        Buffer data = Objects.requireNonNull(node(node).hostMemory().acquire(BlockDevice.BLOCK_BYTES));
+        Stamps.putTwin(data, 0, value);
+        Asked asked = writing(node, volume, block, data);
+        until(asked::ok, "a write");
+    }
+
+    private Asked writing(int node, HostVolume volume, long block, Buffer data) {
+        int bytes = data.capacity();
         Asked asked = new Asked();
         long offset = block * BlockDevice.BLOCK_BYTES;
         node(node)

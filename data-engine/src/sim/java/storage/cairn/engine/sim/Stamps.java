@@ -19,6 +19,9 @@ public final class Stamps {
     public static final int SECTORS = BlockDevice.BLOCK_BYTES / SECTOR_BYTES;
 
     private static final int WORDS = SECTOR_BYTES / Long.BYTES;
+    /** Castagnoli's, its lowest bit first. */
+    private static final int CRC32C_POLYNOMIAL = 0x82f63b78;
+
     private static final long GAMMA = 0x9e3779b97f4a7c15L;
 
     private final Map<Long, Integer> crcs = new HashMap<>();
@@ -33,6 +36,25 @@ public final class Stamps {
         for (int sector = 0; sector < SECTORS; sector++) {
             putSector(bytes, offset + sector * SECTOR_BYTES, stamp);
         }
+    }
+
+    /** Fills a block with what is no stamp, and has the checksum of {@code stamp}'s block. */
+    static void putTwin(Buffer buffer, int index, long stamp) {
+        put(buffer, index, stamp);
+        int at = index * BlockDevice.BLOCK_BYTES;
+        flip(buffer.bytes(), at, 1);
+        // What the first byte changed in the register of the checksum, the next four change back.
+        int register = 1;
+        for (int bit = 0; bit < Byte.SIZE; bit++) {
+            register = (register & 1) != 0 ? register >>> 1 ^ CRC32C_POLYNOMIAL : register >>> 1;
+        }
+        for (int i = 0; i < Integer.BYTES; i++) {
+            flip(buffer.bytes(), at + 1 + i, register >>> i * Byte.SIZE);
+        }
+    }
+
+    private static void flip(ByteBuffer bytes, int at, int bits) {
+        bytes.put(at, (byte) (bytes.get(at) ^ bits));
     }
 
     public static void putSector(ByteBuffer bytes, int offset, long stamp) {
