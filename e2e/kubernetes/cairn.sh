@@ -49,7 +49,10 @@ install_chart() {
 }
 
 # Those options for images that are on the nodes already.
-local_images() { echo --set image.pullPolicy=Never --set guard.image="$guard_image" --set scheduler.image="$scheduler_image"; }
+local_images() {
+  echo --set image.pullPolicy=Never --set guard.image="$guard_image" --set scheduler.image="$scheduler_image" \
+    --set csi.provisioner.image=registry.local/csi-provisioner:1 --set csi.resizer.image=registry.local/csi-resizer:1
+}
 
 # Prints the value of field $2 of resource $1.
 field() { kubectl -n "$namespace" get "$1" -o "jsonpath={$2}" 2> /dev/null || true; }

@@ -7,6 +7,11 @@ home=${CAIRN_E2E_DIR:-$HOME/.cache/cairn-e2e}
 kubernetes_version=v1.34.4
 etcd_version=v3.6.16
 helm_version=v3.19.0
+csi_test_version=v5.6.0
+# The newest of each that resolve as Go modules, and the libraries of Kubernetes that they build with.
+provisioner_version=v6.3.0
+resizer_version=v2.2.0
+sidecar_libraries=v0.36.3
 bin=$home/bin
 images=$home/images
 run=$home/run    # all that a running cluster has made; gone after `down`
@@ -22,8 +27,9 @@ readonly CONTROLLERS=(cpu cpuacct cpuset memory devices freezer blkio pids syste
 readonly NODE_FOLDERS=(/var/lib/kubelet /var/lib/containerd /var/lib/cni /var/lib/cairn /var/log/pods /var/log/containers
   /etc/cni/net.d /dev/cairn-e2e)
 
-readonly API_SERVER_BINARIES=(etcd kube-apiserver kubectl helm)
-readonly NODE_BINARIES=(kube-controller-manager kube-scheduler kubelet kube-proxy etcdctl pause)
+readonly API_SERVER_BINARIES=(etcd kube-apiserver kubectl helm csi-sanity)
+readonly NODE_BINARIES=(kube-controller-manager kube-scheduler kubelet kube-proxy etcdctl pause
+  csi-provisioner csi-resizer)
 
 PATH=$bin:$PATH:/usr/local/go/bin:/usr/sbin:/sbin
 callers_kubeconfig=${KUBECONFIG-}

@@ -242,7 +242,10 @@ final class VolumeCommands {
             Volume volume = requests.find(name);
             attachment = new Attachments(cluster.dir()).attach(volume.getName(), () -> {
                 ServeVolumeResponse served = serve(requests, name, null);
-                return new Attachments.Export(served.getExportName(), ExportUris.unix(cluster, served));
+                return new Attachments.Export(
+                        served.getExportName(),
+                        ExportUris.unix(cluster, served),
+                        requests.find(name).getSizeBytes());
             });
         }
         cairn.print(attachment, () -> cairn.out().println(attachment.device()));

@@ -106,13 +106,15 @@ final class ChartIT {
                 "--set-string",
                 "image.repository=mirror.local:5000/cairn,image.tag=1,guard.image=mirror.local:5000/pause:1,"
                         + "scheduler.image=mirror.local:5000/kube-scheduler:1,"
+                        + "csi.provisioner.image=mirror.local:5000/csi-provisioner:1,"
+                        + "csi.resizer.image=mirror.local:5000/csi-resizer:1,"
                         + "image.pullSecrets={key}");
         List<String> images = yaml.lines()
                 .map(String::strip)
                 .filter(line -> line.matches("(- )?(image|value): .*[:/].*"))
                 .map(line -> line.substring(line.indexOf(": ") + 2))
                 .toList();
-        assertThat(images).hasSize(4).allMatch(image -> image.startsWith("mirror.local:5000/"));
+        assertThat(images).hasSize(8).allMatch(image -> image.startsWith("mirror.local:5000/"));
         assertThat(yaml).contains("imagePullSecrets");
     }
 
@@ -128,11 +130,12 @@ final class ChartIT {
     @Test
     void whatVolumesNeedStaysWhenTheChartGoes() throws IOException, InterruptedException {
         for (HasMetadata each : resources(template())) {
-            boolean operators = each.getMetadata().getName().equals("cairn-operator");
+            boolean goes = each.getMetadata().getName().equals("cairn-operator")
+                    || List.of("CSIDriver", "DaemonSet", "Deployment").contains(each.getKind());
             Map<String, String> annotations = each.getMetadata().getAnnotations();
             assertThat(annotations != null && "keep".equals(annotations.get(KEEP)))
                     .as(each.getKind() + " " + each.getMetadata().getName())
-                    .isEqualTo(!operators);
+                    .isEqualTo(!goes);
         }
     }
 

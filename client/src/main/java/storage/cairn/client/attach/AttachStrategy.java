@@ -8,7 +8,13 @@ interface AttachStrategy {
     /** What was made: the device, and by what it is recognised. */
     record Made(String device, String identity) {}
 
-    Made make(Path socket, Path log) throws IOException;
+    /** Whether the relay is to announce no size: the strategy limits the device itself, and can let it grow. */
+    boolean limitsSize();
+
+    Made make(Path socket, Path log, long sizeBytes) throws IOException;
+
+    /** Lets the device have a larger size while it is in use; does nothing if it has it. */
+    void grow(Attachment attachment, long sizeBytes);
 
     /** Whether the device still is the one that was made. */
     boolean isThere(Attachment attachment);

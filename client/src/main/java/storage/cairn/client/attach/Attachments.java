@@ -9,16 +9,29 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** The block devices that were made of the volumes of one cluster, each recorded in a file before it is relied on. */
 public final class Attachments {
     private static final Path KERNEL_NBD = Path.of("/dev/nbd0");
     private static final String RECORD = ".json";
+    /** Each has a process of some 90 MiB. */
+    private static final int MAX_LOOPS = 64;
 
     private final Path folder;
+    private final Helper helpers;
 
     public Attachments(Path clusterDir) {
+        this(clusterDir, null);
+    }
+
+    /**
+     * @param cgroups the host's /sys/fs/cgroup: what stays behind a device goes to the root of each hierarchy, and so
+     *     outlives the container of this process; null: it stays where this process is
+     */
+    public Attachments(Path clusterDir, @Nullable Path cgroups) {
         this.folder = clusterDir.resolve("attachments");
+        this.helpers = new Helper(cgroups);
     }
 
     /**
@@ -26,8 +39,9 @@ public final class Attachments {
      *
      * @param name of the export
      * @param uris of it at each node, the owner's first
+     * @param sizeBytes of the device
      */
-    public record Export(String name, List<String> uris) {
+    public record Export(String name, List<String> uris, long sizeBytes) {
         public Export {
             uris = List.copyOf(uris);
         }
@@ -105,11 +119,11 @@ public final class Attachments {
         Attachment attachment = new Attachment(volume, kind, "", "", export.name(), Helper.boot(), 0);
         try {
             write(attachment);
-            long relay = relay(volume).start(export.uris());
+            long relay = relay(volume).start(export.uris(), device(attachment).limitsSize());
             attachment = attachment.with("", "", relay);
             write(attachment);
             Path socket = relay(volume).socket();
-            AttachStrategy.Made made = device(attachment).make(socket, log(volume));
+            AttachStrategy.Made made = device(attachment).make(socket, log(volume), export.sizeBytes());
             attachment = attachment.with(made.device(), made.identity(), relay);
             write(attachment);
             return attachment;
@@ -138,6 +152,37 @@ public final class Attachments {
         remove(attachment);
     }
 
+    /** As {@link #detach}, also while it is mounted: for a device that answers with errors only, whoever has it open. */
+    public void abandon(String volume) {
+        recorded(volume).ifPresent(this::remove);
+    }
+
+    /**
+     * Lets the device of a volume have its new size, while it is in use.
+     *
+     * @throws AttachException when this kind of device cannot
+     */
+    public void grow(String volume, long sizeBytes) {
+        Attachment attachment = find(volume)
+                .orElseThrow(() ->
+                        new AttachException(AttachException.Reason.NOT_FOUND, "Volume " + volume + " is not attached"));
+        device(attachment).grow(attachment, sizeBytes);
+    }
+
+    /** How many volumes can be attached here at once. */
+    public static int limit() {
+        if (!Files.exists(KERNEL_NBD)) {
+            return MAX_LOOPS;
+        }
+        try (Stream<Path> blocks = Files.list(Path.of("/sys/block"))) {
+            return (int)
+                    blocks.filter(block -> String.valueOf(block.getFileName()).matches("nbd\\d+"))
+                            .count();
+        } catch (IOException e) {
+            throw new UncheckedIOException("/sys/block cannot be listed: is /sys mounted?", e);
+        }
+    }
+
     /** Undoes exactly what was made, as far as it is still there. */
     private void remove(Attachment attachment) {
         String volume = attachment.volume();
@@ -163,12 +208,12 @@ public final class Attachments {
     private AttachStrategy device(Attachment attachment) {
         return switch (attachment.kind()) {
             case nbd -> new KernelNbd();
-            case fuse -> new FuseLoop(folder.resolve(attachment.volume() + ".fuse"));
+            case fuse -> new FuseLoop(folder.resolve(attachment.volume() + ".fuse"), helpers);
         };
     }
 
     private RelayProcess relay(String volume) {
-        return new RelayProcess(folder.resolve(volume), log(volume));
+        return new RelayProcess(folder.resolve(volume), log(volume), helpers);
     }
 
     private Path log(String volume) {

@@ -7,23 +7,44 @@ import java.nio.file.Path;
 /** A loop device with 4 KiB sectors over a file that nbdfuse shows. */
 final class FuseLoop implements AttachStrategy {
     private final Path mountPoint;
+    private final Helper helpers;
 
-    FuseLoop(Path mountPoint) {
+    FuseLoop(Path mountPoint, Helper helpers) {
         this.mountPoint = mountPoint;
+        this.helpers = helpers;
     }
 
     private Path file() {
         return mountPoint.resolve("volume");
     }
 
+    /** The file is longer than any volume; the device ends where the volume does. */
     @Override
-    public Made make(Path socket, Path log) throws IOException {
+    public boolean limitsSize() {
+        return true;
+    }
+
+    @Override
+    public void grow(Attachment attachment, long sizeBytes) {
+        LoopDevice.limit(Path.of(attachment.device()), sizeBytes);
+    }
+
+    @Override
+    public Made make(Path socket, Path log, long sizeBytes) throws IOException {
         Files.createDirectories(mountPoint);
-        var unused = Helper.start(log, "nbdfuse", file().toString(), "--unix", socket.toString());
+        var unused = helpers.start(log, "nbdfuse", file().toString(), "--unix", socket.toString());
         Helper.await(
                 "nbdfuse did not show " + file(), log, () -> Mounts.isMountPoint(mountPoint) && Files.exists(file()));
-        String device =
-                Tools.must("losetup", "--find", "--show", "--sector-size", "4096", "--direct-io=on", file().toString());
+        String device = Tools.must(
+                "losetup",
+                "--find",
+                "--show",
+                "--sizelimit",
+                Long.toString(sizeBytes),
+                "--sector-size",
+                "4096",
+                "--direct-io=on",
+                file().toString());
         return new Made(device, file().toString());
     }
 

@@ -10,13 +10,20 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Programs that stay behind a device: they run detached, and are known by an argument that only they have. */
 final class Helper {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final Duration INTERVAL = Duration.ofMillis(20);
 
-    private Helper() {}
+    private final @Nullable Path cgroups;
+
+    /** @param cgroups the host's /sys/fs/cgroup, whose root programs are moved to; null: they stay in that of this one */
+    Helper(@Nullable Path cgroups) {
+        this.cgroups = cgroups;
+    }
 
     static String boot() {
         try {
@@ -27,7 +34,7 @@ final class Helper {
     }
 
     /** Starts a program that outlives this one, with its output in {@code log}. */
-    static long start(Path log, String... line) throws IOException {
+    long start(Path log, String... line) throws IOException {
         String[] detached = new String[line.length + 1];
         detached[0] = "setsid";
         System.arraycopy(line, 0, detached, 1, line.length);
@@ -36,7 +43,28 @@ final class Helper {
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
                 .redirectErrorStream(true);
         builder.environment().merge("PATH", "/usr/sbin:/sbin", (own, more) -> own + ":" + more);
-        return builder.start().pid();
+        long pid = builder.start().pid();
+        if (cgroups != null) {
+            leaveCgroup(cgroups, pid);
+        }
+        return pid;
+    }
+
+    /** cgroups(7): version 1 has a folder for each hierarchy, version 2 has one hierarchy alone. */
+    private static void leaveCgroup(Path cgroups, long pid) throws IOException {
+        Path unified = cgroups.resolve("cgroup.procs");
+        if (Files.exists(unified)) {
+            Files.writeString(unified, Long.toString(pid));
+            return;
+        }
+        try (Stream<Path> hierarchies = Files.list(cgroups)) {
+            for (Path hierarchy : hierarchies.filter(Files::isDirectory).toList()) {
+                Path processes = hierarchy.resolve("cgroup.procs");
+                if (Files.exists(processes)) {
+                    Files.writeString(processes, Long.toString(pid));
+                }
+            }
+        }
     }
 
     /** Whether process {@code pid} runs and has {@code argument} among its arguments. */

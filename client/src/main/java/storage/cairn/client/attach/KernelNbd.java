@@ -8,7 +8,24 @@ import java.util.stream.Stream;
 /** A device of the kernel's nbd driver, connected by nbd-client. */
 final class KernelNbd implements AttachStrategy {
     @Override
-    public Made make(Path socket, Path log) throws IOException {
+    public boolean limitsSize() {
+        return false;
+    }
+
+    /** nbd-client cannot change the size of a device that is connected. */
+    @Override
+    public void grow(Attachment attachment, long sizeBytes) {
+        long now = Long.parseLong(Tools.must("blockdev", "--getsize64", attachment.device()));
+        if (now < sizeBytes) {
+            throw new AttachException(
+                    AttachException.Reason.REFUSED,
+                    attachment.device() + " cannot grow while it is in use, since it is a device of the kernel's nbd"
+                            + " driver: it has the new size when the volume is attached next");
+        }
+    }
+
+    @Override
+    public Made make(Path socket, Path log, long sizeBytes) throws IOException {
         String device = free();
         Tools.must("nbd-client", "-unix", socket.toString(), device, "-name", "", "-block-size", "4096");
         return new Made(device, connectedBy(device));

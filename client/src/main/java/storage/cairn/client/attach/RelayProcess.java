@@ -41,10 +41,12 @@ final class RelayProcess {
 
     private final Path folder;
     private final Path log;
+    private final Helper helpers;
 
-    RelayProcess(Path folder, Path log) {
+    RelayProcess(Path folder, Path log, Helper helpers) {
         this.folder = folder;
         this.log = log;
+        this.helpers = helpers;
     }
 
     Path socket() {
@@ -58,16 +60,24 @@ final class RelayProcess {
         return Path.of("/run", "cairn-" + HexFormat.of().toHexDigits((int) sum.getValue()) + "-relay.sock");
     }
 
-    /** Starts it in the background, and answers with its process once it accepts connections. */
-    long start(List<String> uris) throws IOException {
+    /**
+     * Starts it in the background, and answers with its process once it accepts connections.
+     *
+     * @param anySize whether it announces the largest size there can be, rather than that of the volume
+     */
+    long start(List<String> uris, boolean anySize) throws IOException {
         Files.createDirectories(folder);
         Files.deleteIfExists(socket());
         List<String> line = new ArrayList<>();
         line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         line.addAll(JVM);
-        line.addAll(List.of("-cp", classes().toString(), Relay.class.getName(), socket().toString()));
+        line.addAll(List.of("-cp", classes().toString(), Relay.class.getName()));
+        if (anySize) {
+            line.add(Relay.ANY_SIZE);
+        }
+        line.add(socket().toString());
         line.addAll(uris);
-        long pid = Helper.start(log, line.toArray(String[]::new));
+        long pid = helpers.start(log, line.toArray(String[]::new));
         try {
             Helper.await("What stands behind the device did not reach the volume", log, () -> {
                 // Not by its arguments, which are not to be seen for a moment while it becomes the program.

@@ -25,6 +25,10 @@ import storage.cairn.client.nbd.NbdUri;
  * as they are. An export that was superseded or deleted fails at once and for ever.
  */
 public final class Relay {
+    /** Announces more than any volume has: what is made of it knows its size otherwise, and can grow. */
+    public static final String ANY_SIZE = "--any-size";
+
+    private static final long ANY_SIZE_BYTES = 1L << 50;
     private static final int DEPTH = 128;
     /** For a volume that nobody serves for this long the device gets errors. */
     private static final long DEADLINE_MILLIS = 3_600_000;
@@ -34,18 +38,22 @@ public final class Relay {
 
     private Relay() {}
 
-    /** Arguments: the socket to make, and the URIs of the export at each node. Ends by a signal. */
+    /**
+     * Arguments: {@link #ANY_SIZE} or not, the socket to make, and the URIs of the export at each node. Ends by a signal.
+     */
     public static void main(String[] args) throws IOException, InterruptedException {
-        if (args.length < 2) {
-            throw new IllegalArgumentException("arguments: SOCKET URI...");
+        int first = args.length > 0 && args[0].equals(ANY_SIZE) ? 1 : 0;
+        if (args.length < first + 2) {
+            throw new IllegalArgumentException("arguments: [" + ANY_SIZE + "] SOCKET URI...");
         }
         sparedWhenMemoryIsShort();
-        Path path = Path.of(args[0]);
+        Path path = Path.of(args[first]);
         List<NbdUri> uris =
-                Arrays.stream(args, 1, args.length).map(NbdUri::parse).toList();
+                Arrays.stream(args, first + 1, args.length).map(NbdUri::parse).toList();
         NbdClient.Settings settings = new NbdClient.Settings(DEPTH, DEADLINE_MILLIS, SILENCE_MILLIS);
         try (NbdClient client = new NbdClient(uris, settings, new Log(uris.size()))) {
-            long sizeBytes = client.awaitSizeBytes();
+            long volumeBytes = client.awaitSizeBytes();
+            long sizeBytes = first == 0 ? volumeBytes : ANY_SIZE_BYTES;
             InOrder order = new InOrder(request -> client.submit(request.command()));
             try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
                 server.bind(UnixDomainSocketAddress.of(path));

@@ -73,7 +73,9 @@ final class AttachmentsIT {
                 .attach(
                         "data",
                         () -> new Attachments.Export(
-                                "data/a1", List.of("nbd+unix:///data/a1?socket=" + dir.resolve("nbd.sock"))));
+                                "data/a1",
+                                List.of("nbd+unix:///data/a1?socket=" + dir.resolve("nbd.sock")),
+                                128L << 20));
     }
 
     @Test

@@ -39,12 +39,12 @@ final class RelayIT {
     private long pid;
 
     private RelayProcess relay() {
-        return new RelayProcess(dir.resolve("relay"), dir.resolve("log"));
+        return new RelayProcess(dir.resolve("relay"), dir.resolve("log"), new Helper(null));
     }
 
     private NbdUri start(FakeNode... nodes) throws IOException {
         pid = relay().start(
-                        List.of(nodes).stream().map(node -> node.uri().text()).toList());
+                        List.of(nodes).stream().map(node -> node.uri().text()).toList(), false);
         return NbdUri.parse("nbd+unix:///?socket=" + relay().socket());
     }
 
@@ -150,14 +150,14 @@ final class RelayIT {
 
     @Test
     void whatCannotStartIsAFailureThatSaysWhy() {
-        assertThatThrownBy(() -> relay().start(List.of("http://127.0.0.1/x")))
+        assertThatThrownBy(() -> relay().start(List.of("http://127.0.0.1/x"), false))
                 .isInstanceOf(AttachException.class)
                 .hasMessageContaining("ended");
     }
 
     @Test
     void aSocketPathThatIsTooLongForTheKernelIsReplaced() {
-        RelayProcess far = new RelayProcess(Path.of("/" + "x".repeat(120)), dir.resolve("log"));
+        RelayProcess far = new RelayProcess(Path.of("/" + "x".repeat(120)), dir.resolve("log"), new Helper(null));
 
         assertThat(far.socket().toString()).startsWith("/run/cairn-").hasSizeLessThan(108);
     }
