@@ -140,7 +140,7 @@ final class ReplicaManager implements AutoCloseable {
             return;
         }
         VolumeStatus before = resource.getStatus();
-        List<Condition> conditions = before == null || before.conditions() == null ? List.of() : before.conditions();
+        List<Condition> conditions = conditions(before);
         VolumeStatus status = projection.status(volume, outcome, conditions);
         if (!status.equals(before)) {
             ObjectNode tree = JSON.valueToTree(status);
@@ -154,11 +154,15 @@ final class ReplicaManager implements AutoCloseable {
             String problem = executor.status("volumes", volume.name(), tree);
             note("the status of volume " + volume.name(), problem);
             if (problem.isEmpty()) {
-                for (ObjectNode event : Events.of(resource, conditions, status.conditions())) {
+                for (ObjectNode event : Events.of(resource, conditions, conditions(status))) {
                     note("an event of volume " + volume.name(), executor.tell(event));
                 }
             }
         }
+    }
+
+    private static List<Condition> conditions(@Nullable VolumeStatus of) {
+        return of == null || of.conditions() == null ? List.of() : of.conditions();
     }
 
     private static void note(String of, String problem) {

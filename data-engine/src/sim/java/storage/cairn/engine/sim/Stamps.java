@@ -49,7 +49,7 @@ public final class Stamps {
             register = (register & 1) != 0 ? register >>> 1 ^ CRC32C_POLYNOMIAL : register >>> 1;
         }
         for (int i = 0; i < Integer.BYTES; i++) {
-            flip(buffer.bytes(), at + 1 + i, register >>> i * Byte.SIZE);
+            flip(buffer.bytes(), at + 1 + i, register >>> (i * Byte.SIZE));
         }
     }
 
