@@ -263,8 +263,10 @@ final class ControllerService extends ControllerGrpc.ControllerImplBase {
         if (wanted > before) {
             VolumeSpec spec = volume.getSpec();
             StoragePoolSpec pool = volumes.pool(spec.pool());
-            long largest = volumes.room(spec.pool(), pool, spec.spread()).largest(spec.replicas());
-            if (wanted - before > largest) {
+            Room room = volumes.room(spec.pool(), pool, spec.spread());
+            long largest = room.largest(spec.replicas());
+            // With a disk away nothing can be said now; the replica manager lets the volume grow when there is room.
+            if (room.domains() >= spec.replicas() && wanted - before > largest) {
                 throw new CsiException(
                         Status.Code.OUT_OF_RANGE,
                         "pool '" + spec.pool() + "' has no room for " + (wanted - before)
