@@ -1,5 +1,6 @@
 package storage.cairn.engine.replication;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -158,6 +159,9 @@ final class Takeover {
         }
     }
 
+    /** An entry on its way to members, by bits. */
+    private record Spread(TailEntry entry, int members) {}
+
     private void rollForward(List<Member> whole, long commitSeq) {
         TreeMap<Place, Partial> entries =
                 new TreeMap<>(Comparator.comparingLong(Place::wseq).thenComparingLong(Place::epoch));
@@ -211,8 +215,8 @@ final class Takeover {
         private final long commitSeq;
         private long last;
         private long highest;
-        /** What all members get once the present entry is spread, because that is undone. */
-        private @Nullable TailEntry instead;
+        /** What is spread next, once the present entry is. */
+        private final ArrayDeque<Spread> then = new ArrayDeque<>();
 
         private int at;
         private int waiting;
@@ -290,7 +294,8 @@ final class Takeover {
 
         /**
          * Whoever holds the entry cannot read it. Not all members hold it, so it was never acked and nobody has read it:
-         * the others' content takes its place, under its own number where it is missing and under a new one everywhere.
+         * the others' content takes its place, under a new number everywhere and under its own where it is missing. Its
+         * holders get the new one first: whoever takes over from here meanwhile finds nothing else of it.
          */
         private void undo(Partial each, Buffer into) {
             for (Member other : whole) {
@@ -318,9 +323,14 @@ final class Takeover {
                         "Undone",
                         "wseq " + each.entry.wseq() + ", which was never acked: those that hold it cannot read it");
                 highest = Math.max(highest, last) + EPOCH_GAP;
+                last = highest;
                 TailEntry entry = each.entry;
-                instead = new TailEntry(members.epoch(), highest, Replica.Kind.WRITE, entry.block(), entry.count());
-                spread(each.entry, everybody & ~each.holders);
+                TailEntry instead =
+                        new TailEntry(members.epoch(), highest, Replica.Kind.WRITE, entry.block(), entry.count());
+                int lacking = everybody & ~each.holders;
+                then.add(new Spread(entry, lacking));
+                then.add(new Spread(instead, lacking));
+                spread(instead, everybody & each.holders);
             } else {
                 other.fail(status, "it answered " + status + " to a read of the takeover");
                 abort();
@@ -338,10 +348,10 @@ final class Takeover {
             }
         }
 
-        private void spread(TailEntry entry, int lacking) {
+        private void spread(TailEntry entry, int to) {
             waiting = 1;
             for (Member member : whole) {
-                if ((lacking & member.bit) == 0) {
+                if ((to & member.bit) == 0) {
                     continue;
                 }
                 if (!member.ready()) {
@@ -379,15 +389,13 @@ final class Takeover {
                     return;
                 }
             }
-            TailEntry replacement = instead;
-            if (replacement != null) {
-                instead = null;
-                last = replacement.wseq();
-                spread(replacement, everybody);
-                return;
+            Spread following = then.poll();
+            if (following != null) {
+                spread(following.entry, following.members);
+            } else {
+                at++;
+                next();
             }
-            at++;
-            next();
         }
 
         private void abort() {

@@ -24,6 +24,7 @@ final class Schedules {
         ALL.put("own-tail-of-absent-member-is-compared", TakeoverSchedules::ownTailOfAbsentMemberIsCompared);
         ALL.put("numbers-of-epochs-differ", TakeoverSchedules::numbersOfEpochsDiffer);
         ALL.put("member-that-lacks-committed-is-taken-out", TakeoverSchedules::memberThatLacksCommittedIsTakenOut);
+        ALL.put("undone-write-is-the-same-everywhere", TakeoverSchedules::undoneWriteIsTheSameEverywhere);
         ALL.put("copy-is-locked-from-read-to-send", RebuildSchedules::copyIsLockedFromReadToSend);
         ALL.put("copy-is-applied-before-later-writes", RebuildSchedules::copyIsAppliedBeforeLaterWrites);
         ALL.put("copy-of-lost-stream-comes-first", RebuildSchedules::copyOfLostStreamComesFirst);

@@ -248,6 +248,22 @@ final class Script {
         throw new Violation("liveness", "the export is always refused at node " + node);
     }
 
+    /** A node is asked for the export again and again until something has come of it. */
+    void openingUntil(int node, Configuration volume, BooleanSupplier condition, String what) {
+        String export = volume.name() + "/" + current(volume).attachId();
+        SimNode at = node(node);
+        List<Exports.Opened> answers = new ArrayList<>();
+        long before = world.clock.nanos();
+        while (!condition.getAsBoolean()) {
+            check(world.clock.nanos() - before < PATIENCE_NANOS, "liveness", what + " does not come");
+            answers.clear();
+            at.process().execute(() -> at.engine().open(export, (status, reason) -> {}, answers::add));
+            until(() -> !answers.isEmpty() || condition.getAsBoolean(), what);
+            long again = world.clock.nanos() + RETRY_NANOS;
+            until(() -> world.clock.nanos() >= again || condition.getAsBoolean(), what);
+        }
+    }
+
     /** Something that a host asked for, and what became of it. */
     static final class Asked {
         private @Nullable Status status;

@@ -124,4 +124,36 @@ final class TakeoverSchedules {
         script.until(() -> script.inSync(play.volume, play.third), "the rebuild");
         script.holdsEverywhere(play.volume, 0, NEW, "I9");
     }
+
+    /**
+     * Nobody can read what one member alone has of a write, so it is undone, and the new owner dies in the middle of
+     * that: the other block of that write must be the same on all.
+     */
+    static void undoneWriteIsTheSameEverywhere(long seed) {
+        TakeoverSchedules play = new TakeoverSchedules(seed, StoreTarget.IN_MEMORY);
+        Script script = play.script;
+        Configuration volume = play.volume;
+        HostVolume opened = script.opened(play.owner, volume);
+        script.wrote(play.owner, opened, 1, OLD);
+        script.cut(play.owner, play.second, 60_000);
+        script.cut(play.owner, play.third, 60_000);
+        Script.Asked write = script.writing(play.owner, opened, 0, 2, NEW);
+        script.runMillis(200);
+        Script.check(!write.answered(), "I1", "a write was answered that one replica has");
+        script.down(play.owner);
+        script.rot(volume, script.disk(play.first), 0);
+        long wseq = script.replica(volume, script.disk(play.first)).highestWseq();
+        script.openingUntil(
+                play.second,
+                volume,
+                () -> play.holds(play.second, wseq) && play.holds(play.third, wseq),
+                "the entry that is undone");
+        script.down(play.second);
+        long value = script.read(play.third, script.openedSoon(play.third, volume), 1);
+        script.holdsEverywhere(volume, 1, value, "I9");
+    }
+
+    private boolean holds(int node, long wseq) {
+        return script.replica(volume, script.disk(node)).tail().stream().anyMatch(entry -> entry.wseq() == wseq);
+    }
 }
