@@ -60,7 +60,7 @@ final class SchedulerIT {
         server.define(TEMPLATES.resolve("crds"));
         client = server.client();
         cluster = new Cluster(client);
-        server.create(TEMPLATES.resolve("access"));
+        server.createFile(TEMPLATES.resolve("access").resolve("scheduler.yaml"));
         own = server.clientOf("cairn-scheduler", "");
         for (int number = 1; number <= NODES; number++) {
             cluster.node(30);

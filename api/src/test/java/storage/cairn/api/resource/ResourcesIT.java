@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.NamespacedKubernetesClient;
 import io.fabric8.kubernetes.client.dsl.FieldValidateable.Validation;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
@@ -61,7 +62,14 @@ final class ResourcesIT {
     }
 
     private static GenericKubernetesResource example(String file) throws IOException {
-        return Serialization.unmarshal(Files.readString(EXAMPLES.resolve(file)), GenericKubernetesResource.class);
+        return resources(file).getFirst();
+    }
+
+    /** The resources of one file. */
+    private static List<GenericKubernetesResource> resources(String file) throws IOException {
+        return Stream.of(Files.readString(EXAMPLES.resolve(file)).split("(?m)^---$"))
+                .map(each -> Serialization.unmarshal(each, GenericKubernetesResource.class))
+                .toList();
     }
 
     private static JsonNode tree(GenericKubernetesResource resource) throws IOException {
@@ -85,12 +93,18 @@ final class ResourcesIT {
     @ParameterizedTest
     @MethodSource("examples")
     void anExampleIsAcceptedWithEveryFieldKept(String file) throws IOException {
-        GenericKubernetesResource given = example(file);
-        GenericKubernetesResource accepted = client.resource(given)
-                .dryRun()
-                .fieldValidation(Validation.STRICT)
-                .create();
-        assertContains(tree(accepted), tree(given));
+        var inDefault = client.adapt(NamespacedKubernetesClient.class).inNamespace("default");
+        for (GenericKubernetesResource given : resources(file)) {
+            GenericKubernetesResource accepted = inDefault
+                    .resource(given)
+                    .dryRun()
+                    .fieldValidation(Validation.STRICT)
+                    .create();
+            // Kubernetes' own kinds are not for us to test: some fields of theirs are never shown again.
+            if (given.getApiVersion().startsWith(Api.GROUP)) {
+                assertContains(tree(accepted), tree(given));
+            }
+        }
     }
 
     private static void assertContains(JsonNode found, JsonNode given) {
@@ -113,7 +127,7 @@ final class ResourcesIT {
 
     private static boolean example(String file, String kind) {
         try {
-            return example(file).getKind().equals(kind);
+            return resources(file).stream().anyMatch(each -> each.getKind().equals(kind));
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }

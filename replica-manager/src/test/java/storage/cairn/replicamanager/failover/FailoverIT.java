@@ -75,7 +75,7 @@ final class FailoverIT {
                         .create();
             }
         }
-        server.create(TEMPLATES.resolve("access"));
+        server.createFile(TEMPLATES.resolve("access").resolve("failover.yaml"));
         for (int number = 1; number <= 3; number++) {
             node(number);
         }
