@@ -42,15 +42,22 @@ public record DiskReport(
         }
     }
 
+    /** One in a pool that is nowhere to be found: what was last told of it stays, but for its state. */
+    public static DiskReport absent(String id, String reason) {
+        return new DiskReport(id, "Failed", reason, "", "", new Space(0, 0, 0), "", "", "", "", "", 0, 0);
+    }
+
     boolean ready() {
         return state.equals("Ready") || state.equals("Draining");
     }
 
     ObjectNode status(String node) {
         ObjectNode status = ApiClient.JSON.createObjectNode();
-        status.put("state", state)
-                .put("reason", reason)
-                .put("node", node)
+        status.put("state", state).put("reason", reason);
+        if (path.isEmpty()) {
+            return status.putNull("holder");
+        }
+        status.put("node", node)
                 .put("path", path)
                 .put("media", media)
                 .put("model", model)

@@ -175,8 +175,9 @@ public final class NodeResources implements AutoCloseable {
          * A Disk resource.
          *
          * @param pool empty: in none
+         * @param node where it was last seen, empty: nowhere yet
          */
-        void disk(String id, String pool, boolean evacuate);
+        void disk(String id, String pool, boolean evacuate, String node);
 
         void diskGone(String id);
     }
@@ -225,7 +226,8 @@ public final class NodeResources implements AutoCloseable {
             neighbours.disk(
                     Memberships.name(object),
                     spec.path("pool").asText(""),
-                    spec.path("evacuate").asBoolean());
+                    spec.path("evacuate").asBoolean(),
+                    object.path("status").path("node").asText(""));
         }
 
         @Override

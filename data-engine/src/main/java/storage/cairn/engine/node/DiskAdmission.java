@@ -4,9 +4,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.kube.DiskReport;
 import storage.cairn.engine.kube.NodeResources;
@@ -21,6 +23,9 @@ import storage.cairn.engine.replication.NodeView;
  * in no pool is only looked at.
  */
 final class DiskAdmission {
+    private static final String ABSENT = "it is not on its node any more: connect it again; replicas on it are rebuilt"
+            + " on other disks when it stays away";
+
     private final DiskDiscovery discovery;
     private final InUse disks;
     private final String bootId;
@@ -32,7 +37,13 @@ final class DiskAdmission {
     /** Disk resources as their watch tells them. */
     private final Map<UUID, Wanted> wanted = new ConcurrentHashMap<>();
 
-    private record Wanted(String pool, boolean evacuate) {}
+    /** Whether somebody has looked: until then nothing can be said of what is not there. */
+    private boolean looked;
+
+    /**
+     * @param here whether it was last seen on this node
+     */
+    private record Wanted(String pool, boolean evacuate, boolean here) {}
 
     /** The disks that this engine serves. */
     interface InUse {
@@ -50,8 +61,8 @@ final class DiskAdmission {
     }
 
     /** From any thread. */
-    void disk(UUID id, String pool, boolean evacuate) {
-        wanted.put(id, new Wanted(pool, evacuate));
+    void disk(UUID id, String pool, boolean evacuate, boolean here) {
+        wanted.put(id, new Wanted(pool, evacuate, here));
     }
 
     void gone(UUID id) {
@@ -67,6 +78,7 @@ final class DiskAdmission {
         found.keySet().removeIf(path -> !disks.uses(path));
         now.forEach(found::putIfAbsent);
         refused.keySet().retainAll(now.keySet());
+        looked = true;
         for (Found each : now.values()) {
             Wanted want = wanted.get(each.id());
             if (want != null && !want.pool().isEmpty() && each.problem().isEmpty()) {
@@ -109,6 +121,14 @@ final class DiskAdmission {
                         info.capacityBytes() - info.freeBytes(),
                         view(taken, each.id())));
             }
+        }
+        if (looked) {
+            Set<UUID> there = found.values().stream().map(Found::id).collect(Collectors.toSet());
+            wanted.forEach((id, want) -> {
+                if (want.here() && !want.pool().isEmpty() && !there.contains(id)) {
+                    reports.add(DiskReport.absent(id.toString(), ABSENT));
+                }
+            });
         }
         return reports;
     }

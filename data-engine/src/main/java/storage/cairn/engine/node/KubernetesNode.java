@@ -134,9 +134,9 @@ final class KubernetesNode implements AutoCloseable {
             }
 
             @Override
-            public void disk(String id, String pool, boolean evacuate) {
+            public void disk(String id, String pool, boolean evacuate, String node) {
                 try {
-                    admits.disk(UUID.fromString(id), pool, evacuate);
+                    admits.disk(UUID.fromString(id), pool, evacuate, node.equals(name));
                     soon(KubernetesNode.this::look);
                 } catch (IllegalArgumentException e) {
                     EngineLog.event(Level.WARN, "DiskResourceLeftAlone", "'" + id + "' is no UUID");

@@ -70,7 +70,7 @@ final class DiskAdmissionTest {
         assertThat(tried).isEmpty();
 
         answer = "no space is left for a file of 512 MiB";
-        admission.disk(UUID.fromString(seen.id()), "fast", false);
+        admission.disk(UUID.fromString(seen.id()), "fast", false, true);
         admission.look(selection("", ""));
         assertThat(reports(admission)).singleElement().satisfies(report -> {
             assertThat(report.state()).isEqualTo("Failed");
@@ -83,6 +83,23 @@ final class DiskAdmissionTest {
         assertThat(reports(admission))
                 .singleElement()
                 .satisfies(report -> assertThat(report.reason()).isEmpty());
+    }
+
+    @Test
+    void aDiskOfAPoolThatIsNotThereIsFailed() {
+        DiskAdmission admission = admission();
+        admission.disk(new UUID(7, 7), "fast", false, true);
+        admission.disk(new UUID(7, 8), "", false, true);
+        admission.disk(new UUID(7, 9), "fast", false, false);
+        assertThat(reports(admission)).as("before anybody looked").isEmpty();
+        admission.look(selection("", ""));
+        assertThat(reports(admission))
+                .filteredOn(report -> report.state().equals("Failed"))
+                .singleElement()
+                .satisfies(report -> {
+                    assertThat(report.id()).isEqualTo(new UUID(7, 7).toString());
+                    assertThat(report.reason()).contains("connect it again");
+                });
     }
 
     /** Each of these was an exception on a thread that ends the engine when it meets one. */

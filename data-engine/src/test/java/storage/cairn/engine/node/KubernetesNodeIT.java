@@ -228,5 +228,22 @@ final class KubernetesNodeIT {
             assertThat(spec.outOfSync()).isEmpty();
             assertThat(spec.owner()).isNull();
         });
+
+        // A disk that was on a node and is not there any more.
+        String lost = new UUID(7, 7).toString();
+        Disk gone = new Disk();
+        gone.setMetadata(new ObjectMetaBuilder().withName(lost).build());
+        gone.setSpec(new DiskSpec("fast", null));
+        client.resource(gone).create();
+        client.resources(Disk.class).withName(lost).editStatus(disk -> {
+            disk.setStatus(JSON.convertValue(Map.of("state", "Ready", "node", "node2"), DiskStatus.class));
+            return disk;
+        });
+        Awaitility.await("the lost disk")
+                .atMost(LONG)
+                .until(
+                        () -> client.resources(Disk.class).withName(lost).get().getStatus(),
+                        status -> status.state() == DiskStatus.State.FAILED
+                                && String.valueOf(status.reason()).contains("connect it again"));
     }
 }
