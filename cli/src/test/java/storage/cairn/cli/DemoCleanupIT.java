@@ -34,8 +34,11 @@ final class DemoCleanupIT {
         }
     }
 
+    /** Who starts the tests in the background ignores Ctrl-C, and so would all that they start. */
     private Process demo(Path base, String engine, String out) throws IOException {
         Process demo = new ProcessBuilder(
+                        "env",
+                        "--default-signal=INT",
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-cp",
                         System.getProperty("java.class.path"),

@@ -131,10 +131,10 @@ final class LauncherIT {
                 .contains(tree.resolve("target/build.log").toString());
     }
 
-    /** Ctrl-C goes to the whole process group of the terminal. */
+    /** Ctrl-C goes to the whole process group of the terminal, and is not ignored as by what runs in the background. */
     private Process interruptible(String... arguments) throws IOException {
-        List<String> line = new ArrayList<>(
-                List.of("setsid", "--wait", tree.resolve("cairn").toString()));
+        List<String> line = new ArrayList<>(List.of("env", "--default-signal=INT", "setsid", "--wait"));
+        line.add(tree.resolve("cairn").toString());
         line.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(line)
                 .redirectErrorStream(true)
