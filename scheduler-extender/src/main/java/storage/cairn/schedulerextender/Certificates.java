@@ -2,6 +2,7 @@ package storage.cairn.schedulerextender;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
@@ -18,9 +19,23 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Comparator;
+import java.util.Date;
 import java.util.List;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x500.X500NameBuilder;
+import org.bouncycastle.asn1.x500.style.BCStyle;
+import org.bouncycastle.asn1.x509.BasicConstraints;
+import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.GeneralName;
+import org.bouncycastle.asn1.x509.GeneralNames;
+import org.bouncycastle.asn1.x509.KeyPurposeId;
+import org.bouncycastle.asn1.x509.KeyUsage;
+import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
+import org.bouncycastle.operator.OperatorCreationException;
+import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +49,7 @@ final class Certificates {
     private static final Duration OVERLAP = Duration.ofHours(1);
     private static final Duration CLOCK_SKEW = Duration.ofHours(1);
     private static final int LINE = 64;
+    private static final int SERIAL_BITS = 120;
 
     private Certificates() {}
 
@@ -56,8 +72,36 @@ final class Certificates {
         generator.initialize(new ECGenParameterSpec("secp256r1"), random);
         KeyPair pair = generator.generateKeyPair();
         Instant made = Instant.ofEpochSecond(now.getEpochSecond());
-        byte[] certificate = Der.certificate(pair, dnsNames, made.minus(CLOCK_SKEW), made.plus(VALID), random);
-        return new Issued(certificate, pair.getPrivate().getEncoded(), made);
+        return new Issued(
+                certificate(pair, dnsNames, made, random), pair.getPrivate().getEncoded(), made);
+    }
+
+    private static byte[] certificate(KeyPair pair, List<String> dnsNames, Instant made, SecureRandom random)
+            throws GeneralSecurityException {
+        X500Name name =
+                new X500NameBuilder().addRDN(BCStyle.CN, dnsNames.getFirst()).build();
+        GeneralName[] names = dnsNames.stream()
+                .map(each -> new GeneralName(GeneralName.dNSName, each))
+                .toArray(GeneralName[]::new);
+        try {
+            return new JcaX509v3CertificateBuilder(
+                            name,
+                            new BigInteger(SERIAL_BITS, random).add(BigInteger.ONE),
+                            Date.from(made.minus(CLOCK_SKEW)),
+                            Date.from(made.plus(VALID)),
+                            name,
+                            pair.getPublic())
+                    .addExtension(Extension.basicConstraints, true, new BasicConstraints(true))
+                    .addExtension(
+                            Extension.keyUsage, true, new KeyUsage(KeyUsage.digitalSignature | KeyUsage.keyCertSign))
+                    .addExtension(
+                            Extension.extendedKeyUsage, false, new ExtendedKeyUsage(KeyPurposeId.id_kp_serverAuth))
+                    .addExtension(Extension.subjectAlternativeName, false, new GeneralNames(names))
+                    .build(new JcaContentSignerBuilder("SHA256withECDSA").build(pair.getPrivate()))
+                    .getEncoded();
+        } catch (OperatorCreationException | IOException e) {
+            throw new GeneralSecurityException("a certificate cannot be made: " + e.getMessage(), e);
+        }
     }
 
     /** Those that are still valid. */

@@ -108,11 +108,11 @@ public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
                 JsonNode annotations = object.path("metadata").path("annotations");
                 String disks = annotations.path(Api.PLACEMENT).asText();
                 String size = annotations.path(Api.SIZE).asText();
-                String wish = disks + size;
-                if (!wish.equals(wishes.getOrDefault(name, ""))) {
-                    wishes.put(name, wish);
+                String wish = disks + " " + size;
+                if (!wish.equals(wishes.getOrDefault(name, " "))) {
                     List<DiskId> all = Memberships.disks(disks);
                     long bytes = size.isEmpty() ? 0 : Long.parseLong(size);
+                    wishes.put(name, wish);
                     clock.execute(() -> wished.wished(volume, all, bytes));
                 }
             } catch (IllegalArgumentException e) {

@@ -23,8 +23,9 @@ import storage.cairn.engine.replication.NodeView;
  * in no pool is only looked at.
  */
 final class DiskAdmission {
-    private static final String ABSENT = "it is not on its node any more: connect it again; replicas on it are rebuilt"
-            + " on other disks when it stays away";
+    private static final String ABSENT =
+            "it is not among the disks that are found and selected on its node any more: connect"
+                    + " it again; replicas on it are rebuilt on other disks when it stays away";
 
     private final DiskDiscovery discovery;
     private final InUse disks;

@@ -98,7 +98,7 @@ final class DiskAdmissionTest {
                 .singleElement()
                 .satisfies(report -> {
                     assertThat(report.id()).isEqualTo(new UUID(7, 7).toString());
-                    assertThat(report.reason()).contains("connect it again");
+                    assertThat(report.reason()).contains("not among the disks");
                 });
     }
 

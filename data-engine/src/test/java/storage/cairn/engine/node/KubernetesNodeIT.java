@@ -244,6 +244,6 @@ final class KubernetesNodeIT {
                 .until(
                         () -> client.resources(Disk.class).withName(lost).get().getStatus(),
                         status -> status.state() == DiskStatus.State.FAILED
-                                && String.valueOf(status.reason()).contains("connect it again"));
+                                && String.valueOf(status.reason()).contains("not among the disks"));
     }
 }
