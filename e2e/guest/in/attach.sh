@@ -1,5 +1,6 @@
 #!/bin/sh -eu
 # Attaches the volume at the URIs "$@" by the nbd driver of this kernel; see the command `attach`.
+echo "up after $(cut -d " " -f 1 /proc/uptime) s"
 modprobe -a nbd ext4
 folder=/tmp/cluster
 log=$folder/attachments/data.log
@@ -24,8 +25,10 @@ attached=$(attachments attach $folder data "$@") || problem "cannot attach"
 echo "attached: $attached"
 device=${attached#nbd }
 test "$(blockdev --getss "$device")" = 4096
+echo "make a file system"
 mkfs.ext4 -q -F "$device"
 mount "$device" /mnt
+echo "fill it"
 
 # Each file is synced before its number is.
 fill() {
@@ -54,6 +57,7 @@ wait $filling
 [ ! -e /tmp/failed ] || problem "a write failed"
 echo "went on at another node: $(cat /tmp/count) files written"
 
+echo "check it"
 umount /mnt
 echo 3 > /proc/sys/vm/drop_caches
 fsck.ext4 -fn "$device" > /tmp/fsck 2>&1 || { cat /tmp/fsck; exit 1; }
@@ -65,6 +69,7 @@ done
 umount /mnt
 echo "ext4 is clean, and every synced file is whole"
 
+echo "detach"
 attachments detach $folder data || problem "cannot detach"
 ! nbd-client -c "$device" > /dev/null || problem "$device is still connected"
 [ -z "$(ls $folder/attachments)" ] || problem "left: $(ls $folder/attachments)"

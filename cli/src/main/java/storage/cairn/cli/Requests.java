@@ -7,7 +7,6 @@ import java.util.concurrent.CompletionService;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import storage.cairn.api.v1alpha1.ControlGrpc.ControlBlockingStub;
@@ -96,7 +95,7 @@ final class Requests {
 
     /** Asks all at once; the first answer counts. 0: none answers. */
     private int firstAnswering(List<Integer> running) {
-        ExecutorService each = Executors.newVirtualThreadPerTaskExecutor();
+        ExecutorService each = ControlClient.callers();
         try {
             CompletionService<Integer> answers = new ExecutorCompletionService<>(each);
             for (int node : new ArrayList<>(running)) {

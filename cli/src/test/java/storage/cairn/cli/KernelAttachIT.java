@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The kernel's nbd driver, in a guest, on an attached volume of engines of this machine. */
-@Timeout(value = 10, unit = TimeUnit.MINUTES)
+@Timeout(value = 11, unit = TimeUnit.MINUTES)
 final class KernelAttachIT {
     private static final Path GUEST =
             Path.of("..", "e2e", "guest").toAbsolutePath().normalize();
@@ -34,7 +34,9 @@ final class KernelAttachIT {
         Process process = builder.start();
         boolean ended = process.waitFor(9, TimeUnit.MINUTES);
         if (!ended) {
+            // In order, so that it takes engines and guest with it.
             process.destroy();
+            process.waitFor(1, TimeUnit.MINUTES);
         }
         String said = Files.readString(log);
         assumeFalse(ended && process.exitValue() == BROKEN, () -> "skipped: no guest: " + said);

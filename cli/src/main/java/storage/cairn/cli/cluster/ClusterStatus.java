@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.api.v1alpha1.NodeStatus;
@@ -41,7 +40,7 @@ public record ClusterStatus(List<Node> nodes) {
     /** Asks every engine that runs, all at once. */
     public static ClusterStatus ask(LocalCluster cluster) {
         List<Future<Node>> answers = new ArrayList<>();
-        try (ExecutorService each = Executors.newVirtualThreadPerTaskExecutor()) {
+        try (ExecutorService each = ControlClient.callers()) {
             for (ClusterFile.Node node : cluster.nodes()) {
                 answers.add(each.submit(() -> ask(node, cluster.pid(node.node()))));
             }

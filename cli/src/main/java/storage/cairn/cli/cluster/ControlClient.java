@@ -11,6 +11,9 @@ import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioDomainSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.UnixDomainSocketAddress;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import storage.cairn.api.v1alpha1.ControlGrpc;
@@ -30,6 +33,14 @@ public final class ControlClient implements AutoCloseable {
     private static final EventLoopGroup LOOP =
             new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("control", true), NioIoHandler.newFactory());
 
+    /**
+     * Threads to ask several engines at once with. Not virtual ones: while a class is loaded for the first time it holds
+     * a virtual thread's carrier, and a machine with two processors has two of them. Two that wait for each other's
+     * classes, or for a lock whose holder gets no carrier any more, wait for ever.
+     */
+    private static final ThreadFactory CALLERS =
+            Thread.ofPlatform().name("call-", 1).daemon().factory();
+
     private final ClusterFile.Node node;
     private final ManagedChannel channel;
 
@@ -47,6 +58,11 @@ public final class ControlClient implements AutoCloseable {
                 .usePlaintext()
                 .build();
         return new ControlClient(node, channel);
+    }
+
+    /** A thread for each call of several that are made at once; whoever asks for it closes it. */
+    public static ExecutorService callers() {
+        return Executors.newThreadPerTaskExecutor(CALLERS);
     }
 
     public NodeStatus status() {

@@ -1,12 +1,14 @@
 package storage.cairn.client.attach;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** Programs of the system: whether they are there, from which package they come, and what they answer. */
 final class Tools {
@@ -44,16 +46,26 @@ final class Tools {
     }
 
     static Result run(String... line) {
+        return run(SECONDS, line);
+    }
+
+    /** What it says goes to a file: a program that it leaves behind would hold a pipe open for ever. */
+    static Result run(int seconds, String... line) {
+        Path said = null;
         try {
-            ProcessBuilder builder = new ProcessBuilder(line).redirectErrorStream(true);
+            said = Files.createTempFile("cairn-tool", ".out");
+            ProcessBuilder builder =
+                    new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(said.toFile());
             builder.environment().merge("PATH", "/usr/sbin:/sbin", (own, more) -> own + ":" + more);
             Process process = builder.start();
             process.getOutputStream().close();
-            String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
-            if (!process.waitFor(SECONDS, TimeUnit.SECONDS)) {
+            boolean ended = process.waitFor(seconds, TimeUnit.SECONDS);
+            String output = new String(Files.readAllBytes(said), StandardCharsets.UTF_8).strip();
+            if (!ended) {
                 process.destroyForcibly();
                 throw new AttachException(
-                        AttachException.Reason.FAILED, line[0] + " did not end within " + SECONDS + " s");
+                        AttachException.Reason.FAILED,
+                        String.join(" ", line) + " did not end within " + seconds + " s; it said: " + output);
             }
             return new Result(process.exitValue(), output);
         } catch (IOException e) {
@@ -61,6 +73,18 @@ final class Tools {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new AttachException(AttachException.Reason.FAILED, "interrupted", e);
+        } finally {
+            delete(said);
+        }
+    }
+
+    private static void delete(@Nullable Path file) {
+        try {
+            if (file != null) {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + " cannot be deleted", e);
         }
     }
 

@@ -46,6 +46,10 @@ final class NbdConnection implements AutoCloseable {
     private static final int REP_ERR_UNKNOWN = 1 << 31 | 6;
     private static final int MAX_OPTION_REPLY_BYTES = 64 << 10;
     private static final int MAX_OPTION_REPLIES = 64;
+    /** A server greets at once; one that is stopped or cut off never does, though the kernel accepts for it. */
+    private static final long GREETING_NANOS = 5_000_000_000L;
+    /** A node that takes the volume over answers when the leases of its former owner have run out. */
+    private static final long HANDSHAKE_NANOS = 30_000_000_000L;
 
     private final NbdUri uri;
     private final SocketChannel socket;
@@ -53,6 +57,9 @@ final class NbdConnection implements AutoCloseable {
     private final SelectionKey key;
     private final BooleanSupplier cancelled;
     private final long deadlineNanos;
+    /** Until when what is being waited for may take; at most the deadline. */
+    private long limitNanos;
+
     private long sizeBytes = -1;
     private boolean structured;
 
@@ -74,6 +81,7 @@ final class NbdConnection implements AutoCloseable {
         try {
             socket.configureBlocking(false);
             this.key = socket.register(selector, 0);
+            mayTake(GREETING_NANOS);
             connect(address);
             if (!unix) {
                 socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
@@ -83,6 +91,11 @@ final class NbdConnection implements AutoCloseable {
             socket.close();
             throw e;
         }
+    }
+
+    private void mayTake(long nanos) {
+        long now = System.nanoTime();
+        limitNanos = now + Math.min(nanos, deadlineNanos - now);
     }
 
     private void connect(SocketAddress address) throws IOException {
@@ -105,6 +118,7 @@ final class NbdConnection implements AutoCloseable {
 
     private void handshake() throws IOException {
         ByteBuffer greeting = receive(18);
+        mayTake(HANDSHAKE_NANOS);
         if (greeting.getLong() != NBDMAGIC || greeting.getLong() != IHAVEOPT || (greeting.getShort() & 1) == 0) {
             throw new IOException(uri + ": what answers there is no NBD server that this client can talk to");
         }
@@ -181,7 +195,7 @@ final class NbdConnection implements AutoCloseable {
 
     private void await(int interest, String what) throws IOException {
         key.interestOps(interest);
-        long leftMillis = (deadlineNanos - System.nanoTime()) / 1_000_000;
+        long leftMillis = (limitNanos - System.nanoTime()) / 1_000_000;
         if (leftMillis <= 0) {
             throw new IOException(uri + ": no answer in time (" + what + ")");
         }

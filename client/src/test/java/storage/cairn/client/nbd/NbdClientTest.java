@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -91,6 +94,23 @@ class NbdClientTest {
                 assertThat(client.awaitSizeBytes()).isEqualTo(1 << 20);
                 assertThat(listener.saw("node 2 serves it")).isTrue();
                 assertThat(listener.events.getLast()).isEqualTo("connected " + second.uri());
+            }
+        }
+    }
+
+    @Test
+    void triesTheNextNodeWhenOneAcceptsAndSaysNothing() throws Exception {
+        FakeNode.Medium medium = new FakeNode.Medium(1 << 20);
+        Path silent = folder.resolve("silent.sock");
+        try (ServerSocketChannel stopped = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+                FakeNode second = new FakeNode(medium, folder.resolve("b.sock"))) {
+            // As an engine that is stopped: the kernel accepts for it.
+            stopped.bind(UnixDomainSocketAddress.of(silent));
+            NbdUri first = NbdUri.parse("nbd+unix:///vol/1?socket=" + silent);
+            NbdClient.Settings patient = new NbdClient.Settings(32, 3_600_000);
+            try (NbdClient client = new NbdClient(List.of(first, second.uri()), patient, listener)) {
+                assertThat(client.awaitSizeBytes()).isEqualTo(1 << 20);
+                assertThat(listener.saw("no answer in time")).isTrue();
             }
         }
     }

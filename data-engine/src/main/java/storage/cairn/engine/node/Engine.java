@@ -45,7 +45,10 @@ final class Engine {
     private final @Nullable KubernetesNode kubernetes;
     private final Opened opened;
     private final EngineLoop loop;
-    private final ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor();
+    /** Not virtual threads: those that load classes for the first time can keep each other's carriers for ever. */
+    private final ExecutorService callers = Executors.newCachedThreadPool(
+            Thread.ofPlatform().name("caller-", 1).daemon().factory());
+
     private final ScheduledThreadPoolExecutor housekeeping;
     private final StorageNode node;
     private final LocalDisks disks;
