@@ -4,7 +4,9 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -223,6 +225,15 @@ public final class Cairn {
         } else {
             table.run();
         }
+    }
+
+    /** Says in a sentence what was done, for people, and what state a thing is in now, for scripts that ask for it. */
+    void done(String kind, Object thing, String state, String sentence) {
+        err().println(sentence);
+        Map<String, Object> now = new LinkedHashMap<>();
+        now.put(kind, thing);
+        now.put("state", state);
+        print(now, () -> {});
     }
 
     private CommandLine line() {

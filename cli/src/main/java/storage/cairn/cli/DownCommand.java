@@ -2,6 +2,7 @@ package storage.cairn.cli;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -61,6 +62,7 @@ final class DownCommand implements Callable<Integer> {
             if (!running.isEmpty()) {
                 cairn.err().println("Down. The data is in " + cluster.dir() + "; 'cairn up' starts it again.");
             }
+            cairn.print(Map.of("dataDir", cluster.dir().toString(), "state", "Down"), () -> {});
         }
         return 0;
     }

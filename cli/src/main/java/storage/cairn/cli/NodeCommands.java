@@ -52,7 +52,8 @@ final class NodeCommands {
             }
             cluster.awaitEnd(List.of(node), KILL);
         }
-        cairn.err().println("Node " + node + " is killed; 'cairn node start " + node + "' starts it again.");
+        cairn.done(
+                "node", node, "Down", "Node " + node + " is killed; 'cairn node start " + node + "' starts it again.");
         return ExitCode.OK.number();
     }
 
@@ -64,12 +65,13 @@ final class NodeCommands {
         LocalCluster cluster = cluster(node);
         try (var _ = cluster.lock()) {
             if (!cluster.stop(node)) {
-                cairn.err().println("Node " + node + " does not run.");
+                cairn.done("node", node, "Down", "Node " + node + " does not run.");
                 return ExitCode.OK.number();
             }
             cluster.awaitEnd(List.of(node), STOP);
         }
-        cairn.err().println("Node " + node + " is stopped; 'cairn node start " + node + "' starts it again.");
+        cairn.done(
+                "node", node, "Down", "Node " + node + " is stopped; 'cairn node start " + node + "' starts it again.");
         return ExitCode.OK.number();
     }
 
@@ -94,7 +96,7 @@ final class NodeCommands {
             }
             boolean started = cluster.start(node, wipe);
             cluster.awaitReady(List.of(node), START, (ready, of) -> {});
-            cairn.err().println(started ? "Node " + node + " is ready." : "Node " + node + " runs already.");
+            cairn.done("node", node, "Up", started ? "Node " + node + " is ready." : "Node " + node + " runs already.");
         }
         return LostDisks.tellFailed(cairn, cluster, node) ? ExitCode.FAILED.number() : ExitCode.OK.number();
     }

@@ -113,6 +113,9 @@ final class StatusCommand implements Callable<Integer> {
             if (disk.reason() != null) {
                 cairn.out().println("Disk of node " + disk.node() + ": " + disk.reason());
             }
+            if (!disk.damage().isEmpty()) {
+                cairn.out().println("Disk of node " + disk.node() + ": " + disk.damage());
+            }
         }
     }
 
@@ -140,7 +143,7 @@ final class StatusCommand implements Callable<Integer> {
                     volume.hasActivity() ? volume.getActivity().getClients() : "-",
                     attached.map(StatusCommand::device).orElse("-"));
             if (!volume.getReason().isEmpty()) {
-                remarks.add("Volume " + volume.getName() + ": " + volume.getReason());
+                remarks.add("Volume " + volume.getName() + ": " + Views.reason(volume));
             }
             attached.map(Attachments.Found::trouble)
                     .filter(trouble -> !trouble.isEmpty())

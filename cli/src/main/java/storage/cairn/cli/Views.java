@@ -14,6 +14,10 @@ import storage.cairn.client.attach.Attachments;
 
 /** What {@code -o json} prints: exact numbers with their units in their names. */
 final class Views {
+    private static final String FULL =
+            "disk full: a write to blocks that hold nothing yet may fail with ENOSPC, overwrites go on. Make room by"
+                    + " discarding what is not needed (fstrim, blkdiscard) or 'cairn volume delete'";
+
     private Views() {}
 
     record ClusterView(
@@ -79,20 +83,40 @@ final class Views {
             boolean direct,
             int replicas,
             long checksumErrors) {
+        /** Less is left only for a moment at a time, or goes into the next few writes. */
+        private static final long FULL_BYTES = 16L << 20;
+
         static DiskView of(Disk disk) {
+            boolean full = full(disk);
             return new DiskView(
                     disk.getId(),
                     disk.getNode(),
                     disk.getPath(),
                     disk.getKind(),
-                    disk.getState(),
-                    emptyToNull(disk.getReason()),
+                    full ? "Full" : disk.getState(),
+                    full ? FULL : emptyToNull(disk.getReason()),
                     disk.getCapacityBytes(),
                     disk.getUsedBytes(),
                     disk.getDurability(),
                     disk.getDirect(),
                     disk.getReplicas(),
                     disk.getChecksumErrors());
+        }
+
+        private static boolean full(Disk disk) {
+            long freeBytes = disk.getCapacityBytes() - disk.getUsedBytes();
+            return disk.getState().equals("Ready")
+                    && disk.getCapacityBytes() > 0
+                    && freeBytes < Math.min(FULL_BYTES, disk.getCapacityBytes() / 100);
+        }
+
+        /** What was found damaged, in words; empty when nothing was. */
+        String damage() {
+            return checksumErrors == 0
+                    ? ""
+                    : checksumErrors + " reads since its engine started found a wrong checksum. What another replica"
+                            + " holds was repaired; its engine's log names the blocks. A disk of which there are"
+                            + " more and more is to be replaced";
         }
 
         /** Each node tells about its own disks; one that is down tells nothing. */
@@ -126,7 +150,7 @@ final class Views {
                     volume.getName(),
                     volume.getSizeBytes(),
                     volume.getPhase(),
-                    emptyToNull(volume.getReason()),
+                    emptyToNull(Views.reason(volume)),
                     volume.getEpoch(),
                     volume.getOwnerNode() == 0 ? null : volume.getOwnerNode(),
                     emptyToNull(volume.getAttachId()),
@@ -191,6 +215,16 @@ final class Views {
                     activity.getWaitMillis(),
                     activity.getClients());
         }
+    }
+
+    /** Why a volume is not ready, and what to do where nothing happens by itself. */
+    static String reason(Volume volume) {
+        boolean behind = volume.getReplicasList().stream()
+                .anyMatch(replica -> !replica.getState().equals("InSync"));
+        return volume.getOwnerNode() == 0 && volume.getPhase().equals("Degraded") && behind
+                ? volume.getReason() + "; nobody serves it, and a replica is brought up to date only while somebody"
+                        + " does: 'cairn volume serve " + volume.getName() + "'"
+                : volume.getReason();
     }
 
     /** {@code 1:in-sync 2:syncing 40%}, in words that fit a table. */

@@ -142,7 +142,7 @@ final class VolumeCommands {
         DeleteVolumeRequest request =
                 DeleteVolumeRequest.newBuilder().setName(name).setForce(force).build();
         new Requests(cairn).owner(name, PATIENT_SECONDS, stub -> stub.deleteVolume(request));
-        cairn.err().println("Volume " + name + " is deleted.");
+        cairn.done("volume", name, "Deleted", "Volume " + name + " is deleted.");
         return ExitCode.OK.number();
     }
 
@@ -186,7 +186,7 @@ final class VolumeCommands {
         LocalCluster cluster = cairn.cluster();
         refuseWhileAttached(cluster, name, "release it");
         release(new Requests(cairn), name);
-        cairn.err().println("Volume " + name + " is released.");
+        cairn.done("volume", name, "Released", "Volume " + name + " is released.");
         return ExitCode.OK.number();
     }
 
@@ -261,17 +261,17 @@ final class VolumeCommands {
         try (var _ = cluster.lock()) {
             Attachments attachments = new Attachments(cluster.dir());
             if (!attachments.anythingOf(name)) {
-                cairn.err().println("Volume " + name + " is not attached.");
+                cairn.done("volume", name, "Detached", "Volume " + name + " is not attached.");
                 return ExitCode.OK.number();
             }
             attachments.detach(name);
         }
         if (cluster.running().isEmpty()) {
-            cairn.err().println("Volume " + name + " is detached.");
+            cairn.done("volume", name, "Detached", "Volume " + name + " is detached.");
             return ExitCode.OK.number();
         }
         release(new Requests(cairn), name);
-        cairn.err().println("Volume " + name + " is detached and released.");
+        cairn.done("volume", name, "Detached", "Volume " + name + " is detached and released.");
         return ExitCode.OK.number();
     }
 
@@ -282,7 +282,7 @@ final class VolumeCommands {
             table.row("Id", volume.getId());
             table.row("Size", Sizes.format(volume.getSizeBytes()) + " (" + volume.getSizeBytes() + " bytes)");
             table.row("Phase", volume.getPhase());
-            table.row("Reason", volume.getReason());
+            table.row("Reason", Views.reason(volume));
             table.row("Owner", volume.getOwnerNode() == 0 ? "-" : "node " + volume.getOwnerNode());
             table.row("Epoch", volume.getEpoch());
             table.row("In sync at least", volume.getMinInSync());

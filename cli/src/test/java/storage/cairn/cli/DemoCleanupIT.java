@@ -63,6 +63,13 @@ final class DemoCleanupIT {
         return Files.readString(temporary.resolve(out));
     }
 
+    private void awaitShown(String out, String text) {
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .pollInterval(Duration.ofMillis(1))
+                .untilAsserted(() -> assertThat(shown(out)).contains(text));
+    }
+
     private static List<Path> in(Path folder) throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
             return files.toList();
@@ -89,7 +96,7 @@ final class DemoCleanupIT {
     void anInterruptedDemoLeavesNothing() throws Exception {
         Path base = Files.createDirectory(temporary.resolve("base"));
         Process demo = demo(base, FakeEngine.class.getName(), "out");
-        Awaitility.await().atMost(PATIENCE).until(() -> shown("out").contains("NBD: "));
+        awaitShown("out", "NBD: ");
         assertThat(enginesOf(base)).isEqualTo(3);
 
         assertThat(new ProcessBuilder("kill", "-INT", "" + demo.pid()).start().waitFor())
@@ -106,7 +113,7 @@ final class DemoCleanupIT {
     void foldersThatHadToBeMadeGoWithTheDemo() throws Exception {
         Path base = temporary.resolve("not/there/yet");
         Process demo = demo(base, FakeEngine.class.getName(), "out");
-        Awaitility.await().atMost(PATIENCE).until(() -> shown("out").contains("NBD: "));
+        awaitShown("out", "NBD: ");
 
         assertThat(new ProcessBuilder("kill", "-INT", "" + demo.pid()).start().waitFor())
                 .isZero();
@@ -121,10 +128,7 @@ final class DemoCleanupIT {
     void aDemoThatIsInterruptedEarlyLeavesNothing(String moment) throws Exception {
         Path base = temporary.resolve("not/there");
         Process demo = demo(base, FakeEngine.class.getName(), "out");
-        Awaitility.await()
-                .atMost(PATIENCE)
-                .pollInterval(Duration.ofMillis(1))
-                .until(() -> shown("out").contains(moment));
+        awaitShown("out", moment);
 
         assertThat(new ProcessBuilder("kill", "-INT", "" + demo.pid()).start().waitFor())
                 .isZero();
@@ -139,7 +143,7 @@ final class DemoCleanupIT {
     void enginesOfADemoThatWasKilledEndByThemselves() throws Exception {
         Path base = Files.createDirectory(temporary.resolve("base"));
         Process demo = demo(base, FakeEngine.class.getName(), "out");
-        Awaitility.await().atMost(PATIENCE).until(() -> shown("out").contains("NBD: "));
+        awaitShown("out", "NBD: ");
         assertThat(enginesOf(base)).isEqualTo(3);
 
         assertThat(demo.destroyForcibly().waitFor(60, TimeUnit.SECONDS)).isTrue();
@@ -153,8 +157,8 @@ final class DemoCleanupIT {
         Process one = demo(base, FakeEngine.class.getName(), "one");
         Process other = demo(base, FakeEngine.class.getName(), "other");
 
-        Awaitility.await().atMost(PATIENCE).until(() -> shown("one").contains("NBD: "));
-        Awaitility.await().atMost(PATIENCE).until(() -> shown("other").contains("NBD: "));
+        awaitShown("one", "NBD: ");
+        awaitShown("other", "NBD: ");
 
         one.destroy();
         assertThat(one.waitFor(60, TimeUnit.SECONDS)).isTrue();

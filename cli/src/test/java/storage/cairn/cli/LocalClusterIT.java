@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.awaitility.Awaitility;
@@ -105,6 +106,25 @@ final class LocalClusterIT {
         assertThat(cli.run("volume", "list").err()).contains("cairn up");
         assertThat(cli.run("down").exitCode()).isZero();
         assertThat(up().out()).contains("data");
+    }
+
+    @Test
+    void whatChangesSomethingTellsScriptsWhatItIsNow() {
+        up();
+        cli.run("volume", "create", "data", "--size", "1GiB");
+
+        assertThat(state("node", "kill", "2")).isEqualTo("Down");
+        assertThat(state("node", "start", "2")).isEqualTo("Up");
+        assertThat(state("volume", "release", "data")).isEqualTo("Released");
+        assertThat(state("volume", "delete", "data")).isEqualTo("Deleted");
+        assertThat(state("down")).isEqualTo("Down");
+    }
+
+    private String state(String... command) {
+        String[] line = Arrays.copyOf(command, command.length + 2);
+        line[command.length] = "-o";
+        line[command.length + 1] = "json";
+        return cli.run(line).json().get("state").asText();
     }
 
     @Test
