@@ -161,9 +161,13 @@ final class Summary {
             }
             switch (status.state()) {
                 case READY, DRAINING -> ready++;
-                case FAILED ->
+                case FAILED -> {
+                    if (isEmptied(disk, status)) {
+                        continue;
+                    }
                     failed.add((status.path() == null ? disk.getMetadata().getName() : status.path()) + " on "
                             + status.node() + " (" + status.reason() + ")");
+                }
                 case DISCOVERED -> {}
             }
         }
@@ -172,6 +176,13 @@ final class Summary {
                     + "; exclude them in spec.disks.exclude, or mend them");
         }
         return ready;
+    }
+
+    /** Whether it was emptied so that it can be taken away, and was. */
+    private static boolean isEmptied(Disk disk, DiskStatus status) {
+        return disk.getSpec() != null
+                && Boolean.TRUE.equals(disk.getSpec().evacuate())
+                && Integer.valueOf(0).equals(status.replicas());
     }
 
     private Capacity capacity() {

@@ -134,6 +134,18 @@ final class Fixtures {
         return this;
     }
 
+    /** One that is gone, after it was asked to be emptied; so many replicas were on it when it was seen last. */
+    Fixtures evacuated(String name, String node, int replicas) {
+        Disk disk = new Disk();
+        disk.setMetadata(new ObjectMetaBuilder().withName(name).build());
+        disk.setSpec(new DiskSpec("default", true));
+        disk.setStatus(Serialization.unmarshal(
+                "state: Failed\nnode: " + node + "\npath: /dev/" + name + "\nreplicas: " + replicas,
+                DiskStatus.class));
+        disks.add(disk);
+        return this;
+    }
+
     Fixtures volume(String name, int minInSync, List<String> inSync, List<String> outOfSync) {
         VolumeMembership membership = new VolumeMembership();
         membership.setMetadata(new ObjectMetaBuilder().withName(name).build());

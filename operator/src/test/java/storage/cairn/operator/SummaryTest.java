@@ -80,6 +80,12 @@ final class SummaryTest {
     }
 
     @Test
+    void aDiskThatWasEmptiedMayBeTakenAway() {
+        assertThat(status(running().evacuated("a", "node1", 0)).phase()).isEqualTo(Phase.READY);
+        assertThat(status(running().evacuated("a", "node1", 1)).phase()).isEqualTo(Phase.DEGRADED);
+    }
+
+    @Test
     void anEngineThatEndsForAnUpgradeIsNothingWrong() {
         Fixtures there = running();
         there.pods.getFirst().getMetadata().setDeletionTimestamp(Fixtures.NOW.toString());

@@ -75,7 +75,7 @@ public record DiskReport(
         return status;
     }
 
-    /** Whether only figures differ: what may wait for a minute. */
+    /** Whether only figures differ: what may wait for a minute. That a disk has become empty is waited for. */
     public boolean sameButFigures(DiskReport other) {
         return withoutFigures().equals(other.withoutFigures());
     }
@@ -93,7 +93,7 @@ public record DiskReport(
                 serial,
                 durability,
                 ioMode,
-                0,
+                Math.min(replicas, 1),
                 checksumErrors);
     }
 }

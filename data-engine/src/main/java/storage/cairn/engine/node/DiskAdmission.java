@@ -26,6 +26,9 @@ final class DiskAdmission {
     private static final String ABSENT =
             "it is not among the disks that are found and selected on its node any more: connect"
                     + " it again; replicas on it are rebuilt on other disks when it stays away";
+    private static final String TAKEN_AWAY =
+            "it is not on its node any more, as is right for a disk that was evacuated: 'kubectl delete disk %s' forgets"
+                    + " it; if it was taken away before it was empty, connect it again";
 
     private final DiskDiscovery discovery;
     private final InUse disks;
@@ -127,7 +130,8 @@ final class DiskAdmission {
             Set<UUID> there = found.values().stream().map(Found::id).collect(Collectors.toSet());
             wanted.forEach((id, want) -> {
                 if (want.here() && !want.pool().isEmpty() && !there.contains(id)) {
-                    reports.add(DiskReport.absent(id.toString(), ABSENT));
+                    reports.add(DiskReport.absent(
+                            id.toString(), want.evacuate() ? TAKEN_AWAY.formatted(id) : ABSENT));
                 }
             });
         }

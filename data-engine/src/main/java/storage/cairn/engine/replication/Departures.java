@@ -16,14 +16,14 @@ import storage.cairn.engine.port.VolumeId;
 /**
  * Erases this node's replicas of volumes that have their replicas elsewhere by now, so that their space is free again.
  *
- * <p>Each only after two looks a minute apart, and a quorum read of a configuration that does not name it and follows
+ * <p>Each only after two looks ten seconds apart, and a quorum read of a configuration that does not name it and follows
  * from the one it holds. That it follows is not said by a higher epoch alone: a store that was restored from a backup
  * may have counted on from an older one. The owner may have told the replica itself that it is none any more. Or a disk
  * that is in sync in both says it, since it obeyed both, and accepts no configuration that does not follow from what it
  * holds. Without either, after a recovery from disks, or when anything here is ahead of the store, the replica is kept.
  */
 final class Departures {
-    private static final long LOOK_MILLIS = 60_000;
+    private static final long LOOK_MILLIS = 10_000;
 
     private final NodeContext context;
     private final ReplicaServer replicas;

@@ -102,6 +102,17 @@ final class DiskAdmissionTest {
                 });
     }
 
+    @Test
+    void aDiskThatWasEvacuatedAndTakenAwayIsNotAskedFor() {
+        DiskAdmission admission = admission();
+        admission.disk(new UUID(7, 7), "fast", true, true);
+        admission.look(selection("", ""));
+        assertThat(reports(admission))
+                .filteredOn(report -> report.state().equals("Failed"))
+                .singleElement()
+                .satisfies(report -> assertThat(report.reason()).contains("kubectl delete disk"));
+    }
+
     /** Each of these was an exception on a thread that ends the engine when it meets one. */
     @Test
     void aPatternThatIsNoneLeavesDisksAloneAndEndsNothing() {
