@@ -140,8 +140,7 @@ final class Fixtures {
         disk.setMetadata(new ObjectMetaBuilder().withName(name).build());
         disk.setSpec(new DiskSpec("default", true));
         disk.setStatus(Serialization.unmarshal(
-                "state: Failed\nnode: " + node + "\npath: /dev/" + name + "\nreplicas: " + replicas,
-                DiskStatus.class));
+                "state: Failed\nnode: " + node + "\npath: /dev/" + name + "\nreplicas: " + replicas, DiskStatus.class));
         disks.add(disk);
         return this;
     }

@@ -40,6 +40,9 @@ public final class Api {
     /** Annotation of an engine's Lease: numbers of the nodes that it cannot reach, with commas between them. */
     public static final String UNREACHABLE = GROUP + "/unreachable";
 
+    /** Annotation of an engine's Lease: numbers of the nodes that refuse its connections, so that no engine runs there. */
+    public static final String REFUSED = GROUP + "/refused";
+
     /** Annotation of a VolumeMembership: the disks that its volume is wanted on, with commas between them. */
     public static final String PLACEMENT = GROUP + "/placement";
 

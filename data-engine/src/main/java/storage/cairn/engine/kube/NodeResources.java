@@ -302,18 +302,29 @@ public final class NodeResources implements AutoCloseable {
     }
 
     /**
+     * Nodes whose engines this one has no connection to, by their numbers with commas between them.
+     *
+     * @param unreachable those that do not answer
+     * @param refused those whose machine answers that nobody listens
+     */
+    public record Missed(String unreachable, String refused) {
+        public static final Missed NOBODY = new Missed("", "");
+    }
+
+    /**
      * Shows that this engine lives; empty: done, else why not.
      *
-     * @param unreachable numbers of the nodes that it cannot reach, with commas
+     * @param missed whom it cannot reach
      */
-    public String renewLease(String unreachable) {
+    public String renewLease(Missed missed) {
         String stamp = MICROS.format(Instant.now().atOffset(ZoneOffset.UTC));
         ObjectNode lease = ApiClient.JSON.createObjectNode();
         lease.put("apiVersion", "coordination.k8s.io/v1").put("kind", "Lease");
         lease.putObject("metadata")
                 .put("name", leaseName())
                 .putObject("annotations")
-                .put(Api.UNREACHABLE, unreachable);
+                .put(Api.UNREACHABLE, missed.unreachable())
+                .put(Api.REFUSED, missed.refused());
         lease.putObject("spec")
                 .put("holderIdentity", nodeName)
                 .put("leaseDurationSeconds", LEASE_SECONDS)

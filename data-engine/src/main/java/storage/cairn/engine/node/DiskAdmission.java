@@ -130,8 +130,7 @@ final class DiskAdmission {
             Set<UUID> there = found.values().stream().map(Found::id).collect(Collectors.toSet());
             wanted.forEach((id, want) -> {
                 if (want.here() && !want.pool().isEmpty() && !there.contains(id)) {
-                    reports.add(DiskReport.absent(
-                            id.toString(), want.evacuate() ? TAKEN_AWAY.formatted(id) : ABSENT));
+                    reports.add(DiskReport.absent(id.toString(), want.evacuate() ? TAKEN_AWAY.formatted(id) : ABSENT));
                 }
             });
         }

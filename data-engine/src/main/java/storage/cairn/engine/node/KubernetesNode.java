@@ -43,7 +43,7 @@ final class KubernetesNode implements AutoCloseable {
     private @Nullable DiskAdmission admission;
     private @Nullable StatusSource status;
     private @Nullable Clock loop;
-    private String unreachable = "";
+    private NodeResources.Missed missed = NodeResources.Missed.NOBODY;
     private String leaseProblem = "";
     private String reportProblem = "";
 
@@ -169,19 +169,23 @@ final class KubernetesNode implements AutoCloseable {
     }
 
     private void renewLease() {
-        leaseProblem = changed("LeaseNotRenewed", leaseProblem, resources.renewLease(unreachable));
+        leaseProblem = changed("LeaseNotRenewed", leaseProblem, resources.renewLease(missed));
     }
 
     /** Others want to know at once whom this engine cannot reach: that is evidence that a node died. */
     private void look(NodeView view) {
-        String now = view.peers().stream()
-                .filter(peer -> !peer.connected() && !peer.refused())
-                .map(peer -> Integer.toString(peer.node()))
-                .collect(Collectors.joining(","));
-        if (!now.equals(unreachable)) {
-            unreachable = now;
+        NodeResources.Missed now = new NodeResources.Missed(missed(view, false), missed(view, true));
+        if (!now.equals(missed)) {
+            missed = now;
             renewLease();
         }
+    }
+
+    private static String missed(NodeView view, boolean refused) {
+        return view.peers().stream()
+                .filter(peer -> !peer.connected() && peer.refused() == refused)
+                .map(peer -> Integer.toString(peer.node()))
+                .collect(Collectors.joining(","));
     }
 
     private static String changed(String event, String before, String now) {

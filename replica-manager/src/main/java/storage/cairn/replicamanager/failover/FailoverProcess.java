@@ -183,26 +183,30 @@ public final class FailoverProcess implements AutoCloseable {
                 vigil.engine(
                         name(lease).substring(Api.LEASE_PREFIX.length()),
                         KubernetesHands.beat(lease),
-                        unreachable(lease, names),
+                        missed(lease, names),
                         millis());
             }
         }
     }
 
-    private static @Nullable Set<String> unreachable(Lease lease, Map<Integer, String> names) {
+    private static Vigil.@Nullable Missed missed(Lease lease, Map<Integer, String> names) {
         Map<String, String> annotations = lease.getMetadata().getAnnotations();
-        String text = annotations == null ? null : annotations.get(Api.UNREACHABLE);
-        if (text == null) {
+        String unreachable = annotations == null ? null : annotations.get(Api.UNREACHABLE);
+        if (annotations == null || unreachable == null) {
             return null;
         }
-        Set<String> unreachable = new TreeSet<>();
-        for (String number : text.split(",", -1)) {
+        return new Vigil.Missed(named(unreachable, names), named(annotations.getOrDefault(Api.REFUSED, ""), names));
+    }
+
+    private static Set<String> named(String numbers, Map<Integer, String> names) {
+        Set<String> named = new TreeSet<>();
+        for (String number : numbers.split(",", -1)) {
             String name = number.matches("[0-9]{1,4}") ? names.get(Integer.valueOf(number)) : null;
             if (name != null) {
-                unreachable.add(name);
+                named.add(name);
             }
         }
-        return unreachable;
+        return named;
     }
 
     private static String name(HasMetadata object) {

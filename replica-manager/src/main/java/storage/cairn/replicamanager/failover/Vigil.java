@@ -11,7 +11,7 @@ final class Vigil {
     private final Limits limits;
     private final Map<String, Sign> kubelets = new HashMap<>();
     private final Map<String, Sign> engines = new HashMap<>();
-    private final Map<String, Set<String>> unreachable = new HashMap<>();
+    private final Map<String, Missed> missed = new HashMap<>();
     private final Map<String, Long> missedSince = new HashMap<>();
     private final Map<String, Long> confirmed = new HashMap<>();
     private final Map<String, Long> answered = new HashMap<>();
@@ -32,14 +32,27 @@ final class Vigil {
     }
 
     /**
-     * @param unreachable names of nodes whose engines this one cannot reach; null: it does not say
+     * Whom an engine has no connection to, by name.
+     *
+     * @param unreachable those that do not answer
+     * @param refused those whose machine says that no engine listens there: it may be one that is being restarted
      */
-    synchronized void engine(String node, String value, @Nullable Set<String> unreachable, long now) {
+    record Missed(Set<String> unreachable, Set<String> refused) {
+        Missed {
+            unreachable = Set.copyOf(unreachable);
+            refused = Set.copyOf(refused);
+        }
+    }
+
+    /**
+     * @param says null: it does not say whom it misses
+     */
+    synchronized void engine(String node, String value, @Nullable Missed says, long now) {
         seen(engines, node, value, now);
-        if (unreachable == null) {
-            this.unreachable.remove(node);
+        if (says == null) {
+            missed.remove(node);
         } else {
-            this.unreachable.put(node, Set.copyOf(unreachable));
+            missed.put(node, says);
         }
     }
 
@@ -80,14 +93,19 @@ final class Vigil {
         Set<String> missedBy = new TreeSet<>();
         Set<String> reachedBy = new TreeSet<>();
         int others = 0;
-        for (Map.Entry<String, Set<String>> each : unreachable.entrySet()) {
-            if (!each.getKey().equals(name) && nodes.containsKey(each.getKey()) && isHeard(each.getKey(), now)) {
+        for (Map.Entry<String, Missed> each : missed.entrySet()) {
+            String other = each.getKey();
+            if (!other.equals(name) && nodes.containsKey(other) && isHeard(other, now)) {
                 others++;
-                (each.getValue().contains(name) ? missedBy : reachedBy).add(each.getKey());
+                if (each.getValue().unreachable().contains(name)) {
+                    missedBy.add(other);
+                } else if (!each.getValue().refused().contains(name)) {
+                    reachedBy.add(other);
+                }
             }
         }
-        boolean missed = traits.number() != 0 && others > 0 && missedBy.size() >= Math.min(2, others);
-        if (missed) {
+        boolean missedByEnough = traits.number() != 0 && others > 0 && missedBy.size() >= Math.min(2, others);
+        if (missedByEnough) {
             missedSince.putIfAbsent(name, now);
         } else {
             missedSince.remove(name);
@@ -98,7 +116,7 @@ final class Vigil {
         long engineSilent = engine == null ? kubeletSilent : now - engine.millis();
         boolean alive = kubeletSilent < limits.nodeLeaseMillis()
                 && (traits.number() == 0 || engineSilent < limits.nodeLeaseMillis())
-                && !missed;
+                && !missedByEnough;
         if (alive) {
             aliveSince.putIfAbsent(name, now);
         } else {

@@ -65,6 +65,15 @@ final class FailoverSimTest {
     }
 
     @Test
+    void aMachineThatIsUpAgainWithoutItsEngineIsNotReached() {
+        SimulatedCluster cluster = new SimulatedCluster(3, false);
+        cluster.node(3).kubelet = false;
+        cluster.node(3).engine = false;
+        cluster.run(60_000);
+        assertThat(cluster.done).containsExactly("fence v3", "taint n3", "force p3 uid-3");
+    }
+
+    @Test
     void whenWeAreCutOffNothingIsDoneAndNothingAfterwards() {
         SimulatedCluster cluster = new SimulatedCluster(4, false);
         cluster.weAreCutOff = true;

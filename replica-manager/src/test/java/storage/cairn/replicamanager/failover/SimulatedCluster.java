@@ -140,14 +140,21 @@ final class SimulatedCluster implements Hands {
     private void see(SimulatedNode node) {
         vigil.kubelet(node.name, "k" + node.kubeletBeats, now);
         Set<String> unreachable = new TreeSet<>();
+        Set<String> refused = new TreeSet<>();
         for (SimulatedNode other : nodes.values()) {
-            if (other != node && !(other.engine && other.reachable && node.reachable)) {
+            if (other != node && !(other.reachable && node.reachable)) {
                 unreachable.add(other.name);
+            } else if (other != node && !other.engine) {
+                refused.add(other.name);
             }
         }
         boolean speaks = node.engine && node.apiReachable && node.reports;
         if (speaks || !node.reports) {
-            vigil.engine(node.name, "e" + node.engineBeats, node.reports ? unreachable : null, now);
+            vigil.engine(
+                    node.name,
+                    "e" + node.engineBeats,
+                    node.reports ? new Vigil.Missed(unreachable, refused) : null,
+                    now);
         }
     }
 
