@@ -1,0 +1,156 @@
+# shellcheck shell=bash
+# Steps of the trial: claims become volumes, pods write to them, and keep their data while pods, the CSI driver and
+# engines are killed, they move to other nodes, and grow. Sourced by the trial; what it uses is defined there.
+
+pods() { kubectl -n default "$@"; }
+claim_volume() { pods get pvc "$1" -o 'jsonpath={.spec.volumeName}'; }
+# Whether field $2 of resource $1 is $3, in the namespace of the pods.
+pod_is() { [[ $(pods get "$1" -o "jsonpath={$2}" 2> /dev/null) == "$3" ]]; }
+runs() { pod_is "pod/$1" '.status.conditions[?(@.type=="Ready")].status' True; }
+node_of() { pods get pod "$1" -o 'jsonpath={.spec.nodeName}'; }
+driver_of() {
+  kubectl -n "$namespace" get pods -l app.kubernetes.io/name=cairn-csi-node --field-selector "spec.nodeName=$1" -o name
+}
+sql() { pods exec postgres-0 -- psql -U postgres -qtAX -c "$1" 2> "$work/psql"; }
+
+# Inserts one number after the other, each in a transaction of its own; the last one that was committed is in a file.
+insert() {
+  local number=0
+  while [[ ! -e $work/inserted.enough ]]; do
+    if sql "INSERT INTO numbers VALUES ($((number + 1))) ON CONFLICT DO NOTHING" > /dev/null; then
+      number=$((number + 1))
+      echo "$number" > "$work/inserted.new" && mv "$work/inserted.new" "$work/inserted"
+    fi
+  done
+}
+
+inserted() { cat "$work/inserted" 2> /dev/null || echo 0; }
+more_than() { (($(inserted) > $1)); }
+# Waits until the database commits again.
+inserting() { wait_for "$1" "the database commits nothing any more: $(cat "$work/psql")" more_than "$(($(inserted) + 1))"; }
+
+# All that was committed is there, and neither a table nor an index nor a page is damaged.
+database_whole() {
+  local committed
+  committed=$(inserted)
+  [[ $(sql "SELECT count(*) FROM numbers WHERE number <= $committed") == "$committed" ]] ||
+    fail "of $committed rows that were committed there are $(sql "SELECT count(*) FROM numbers WHERE number <= $committed")"
+  pods exec postgres-0 -- pg_amcheck -U postgres --install-missing --heapallindexed > "$work/amcheck" 2>&1 ||
+    fail "the database is damaged: $(< "$work/amcheck")"
+}
+
+step podsGetClaimsOfEveryKind
+[[ $(kubectl get csinodes -o json | jq '[.items[].spec.drivers[]? | select(.name == "csi.cairn.storage" and .allocatable.count > 0)] | length') == "$NODES" ]] ||
+  fail "the driver is not registered at every node, with a limit of volumes: $(kubectl get csinodes -o json | jq -c '[.items[].spec]')"
+start=$(now)
+sed -e 's/name: data$/name: archive/' -e 's/pool: fast/pool: default/' -e 's/10Gi/128Mi/' "$root/examples/volume.yaml" |
+  kubectl apply -f - > /dev/null
+sed 's/10Gi/128Mi/' "$root/examples/claims.yaml" | pods apply -f - > /dev/null
+pods apply -f "$here/pods.yaml" > /dev/null
+wait_for 120 "the pod of examples/claims.yaml does not run: $(pods describe pod three-ways | tail -n 5)" runs three-ways
+wait_for 60 "the pod of a ReadWriteOncePod claim does not run" runs alone
+wait_for 60 "the pod of a volume that was there before does not run" runs archivist
+figure "from claims to running pods: $(($(now) - start)) ms, three pods with five volumes"
+[[ $(pods exec alone -- stat -c %g /data) == 2000 ]] || fail "fsGroup does not own the volume"
+pods exec alone -- grep -q ' /data ext4 .*noatime' /proc/mounts || fail "it is mounted without its option"
+pods exec three-ways -- sh -c 'dd if=/dev/zero of=/dev/data bs=1M count=4 conv=fsync && echo scratch > /scratch/file' 2> /dev/null
+is "volume/$(claim_volume alone)" .spec.replicas 2 || fail "the StorageClass's replicas are not the volume's"
+refusal() { pods get events --field-selector reason=ProvisioningFailed -o 'jsonpath={.items[*].message}' | grep -q "there is no parameter 'replica'"; }
+wait_for 60 "nobody says why the claim with wrong parameters gets no volume" refusal
+kubectl -n "$namespace" get csistoragecapacities -o name | grep -q . || fail "there are no CSIStorageCapacities"
+
+if [[ ! -e $images/postgres.tar ]]; then
+  for name in $(sed -n 's/^step \(database[a-zA-Z]*\|volume[a-zA-Z]*\)$/\1/p' "$here/pods.sh"); do
+    skip "$name" "there is no image of PostgreSQL; see the log of e2e/cluster build"
+  done
+else
+
+step databaseRunsOnAVolume
+sed 's/storage: 10Gi/storage: 512Mi/' "$root/examples/postgres.yaml" | pods apply -f - > /dev/null
+wait_for 120 "PostgreSQL does not run: $(pods describe pod postgres-0 2>&1 | tail -n 5)" runs postgres-0
+sql 'CREATE TABLE numbers (number bigint PRIMARY KEY)' || fail "the database answers: $(< "$work/psql")"
+insert &
+background+=($!)
+inserting 30
+
+step databaseIsKilledAndComesBack
+start=$(now)
+pods delete pod postgres-0 --grace-period=0 --force > /dev/null 2>&1
+wait_for 90 "the pod does not come back" runs postgres-0
+inserting 30
+figure "database killed; commits again after $(($(now) - start)) ms"
+database_whole
+
+step databaseGoesOnWhileTheDriverIsKilled
+start=$(now)
+kill_pods "$(driver_of "$(node_of postgres-0)")"
+inserting 20
+figure "driver of its node killed; the next commit after $(($(now) - start)) ms"
+
+step databaseGoesOnWhileTheEngineIsKilled
+start=$(now)
+kill_pods "$(engine_of "$(node_of postgres-0)")"
+inserting 60
+figure "engine of its node killed; two commits later after $(($(now) - start)) ms"
+driver_ready() { kubectl -n "$namespace" rollout status daemonset/cairn-csi-node --timeout=1s; }
+wait_for 60 "the driver is not back" driver_ready
+wait_for 60 "the engine is not back" all_ready
+database_whole
+
+step volumeGrowsWhileTheDatabaseWrites
+pods patch pvc data-postgres-0 --type merge -p '{"spec":{"resources":{"requests":{"storage":"640Mi"}}}}' > /dev/null
+grown() { (($(pods exec postgres-0 -- df -m /var/lib/postgresql/data | awk 'END { print $2 }') > 520)); }
+wait_for 90 "the filesystem does not grow: $(pods describe pvc data-postgres-0 | tail -n 5)" grown
+inserting 30
+
+step databaseMovesToAnotherNode
+before=$(node_of postgres-0)
+kubectl cordon "$before" > /dev/null
+start=$(now)
+pods delete pod postgres-0 > /dev/null
+wait_for 120 "the pod does not run elsewhere: $(pods describe pod postgres-0 2>&1 | tail -n 5)" runs postgres-0
+kubectl uncordon "$before" > /dev/null
+[[ $(node_of postgres-0) != "$before" ]] || fail "it runs at $before again"
+inserting 30
+figure "database moved from $before to $(node_of postgres-0); commits again after $(($(now) - start)) ms"
+database_whole
+
+step volumeIsKeptAndBoundAgain
+touch "$work/inserted.enough"
+kept=$(claim_volume data-postgres-0)
+pods delete statefulset/postgres service/postgres > /dev/null
+wait_for 60 "the pod does not end" bash -c '! kubectl -n default get pod postgres-0 2> /dev/null'
+pods delete pvc data-postgres-0 > /dev/null
+wait_for 30 "the volume is not kept" is "pv/$kept" .status.phase Released
+kubectl patch pv "$kept" --type merge -p '{"spec":{"claimRef":null}}' > /dev/null
+pods apply -f - > /dev/null << YAML
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data-postgres-0, labels: {app: postgres}}
+spec:
+  accessModes: [ReadWriteOncePod]
+  storageClassName: cairn-database
+  volumeName: $kept
+  resources: {requests: {storage: 640Mi}}
+YAML
+sed 's/storage: 10Gi/storage: 640Mi/' "$root/examples/postgres.yaml" | pods apply -f - > /dev/null
+wait_for 120 "PostgreSQL does not run on the volume that was kept" runs postgres-0
+wait_for 30 "the database does not answer" sql 'SELECT 1'
+database_whole
+
+pods delete statefulset/postgres service/postgres --wait=false > /dev/null
+pods delete pvc data-postgres-0 --wait=false > /dev/null
+kubectl patch pv "$kept" --type merge -p '{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}' > /dev/null
+kubectl delete storageclass cairn-database > /dev/null
+
+fi
+
+step deletedClaimsLeaveNothing
+pods exec three-ways -- cat /files/log > /dev/null
+pods delete -f "$here/pods.yaml" --wait=false > /dev/null 2>&1
+pods delete pod/three-ways --wait=false > /dev/null
+pods delete pvc files device data --wait=false > /dev/null
+wait_for 60 "a volume that was there before is not kept" is pv/data .status.phase Released
+kubectl delete pv data > /dev/null
+no_claims() { [[ ! $(pods get pvc -o name) && ! $(kubectl get pv -o name) ]]; }
+wait_for 120 "claims or volumes are left: $(pods get pvc,pv 2>&1)" no_claims
