@@ -23,8 +23,15 @@ public final class ForeignData {
         }
     }
 
+    /** Its label would have been found before: none of its superblocks is whole. */
+    private static final String OWN = "a Cairn disk all of whose superblocks are damaged";
+
+    /** How a superblock begins: docs/format.md. */
+    private static final String OWN_MAGIC = "CAIRNSB1";
+
     /** At the front. Offsets are those that libblkid looks at. */
     private static final List<Mark> MARKS = List.of(
+            Mark.of(OWN, 0, OWN_MAGIC),
             Mark.of("an xfs filesystem", 0, "XFSB"),
             Mark.of("a btrfs filesystem", 0x10040, "_BHRfS_M"),
             Mark.of("a vfat filesystem", 0x52, "FAT32   "),
@@ -106,6 +113,10 @@ public final class ForeignData {
     }
 
     private static void lookAtBack(ByteBuffer back, long backAt, long diskBytes, List<String> findings) {
+        int last = back.limit() - BlockDevice.BLOCK_BYTES;
+        if (findings.isEmpty() && holds(back, last, OWN_MAGIC.getBytes(StandardCharsets.ISO_8859_1))) {
+            findings.add(OWN + " at byte " + (backAt + last));
+        }
         byte[] gpt = "EFI PART".getBytes(StandardCharsets.ISO_8859_1);
         for (int sector : new int[] {512, 4096}) {
             int at = back.limit() - sector;

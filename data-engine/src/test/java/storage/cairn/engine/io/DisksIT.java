@@ -116,6 +116,8 @@ final class DisksIT {
     @CsvSource({
         "1080, 53ef, ext4",
         "510, 55aa, MBR",
+        "0, 434149524e534231, a Cairn disk all of whose superblocks are damaged",
+        "12578816, 434149524e534231, a Cairn disk all of whose superblocks are damaged",
         "4096, fc4e2ba9, RAID",
         "0, 4c554b53babe, LUKS",
         "135168, 0cb1ba0000000000, ZFS",
