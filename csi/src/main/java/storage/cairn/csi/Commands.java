@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 
@@ -15,6 +16,8 @@ final class Commands {
     private static final Logger LOG = LogManager.getLogger(Commands.class);
     private static final int MAX_OUTPUT_BYTES = 64 << 10;
     private static final long USUAL_SECONDS = 60;
+    /** The output of a program that has ended is there at once, unless a child of it lives on. */
+    private static final long OUTPUT_SECONDS = 5;
 
     private Commands() {}
 
@@ -48,7 +51,10 @@ final class Commands {
                         line[0] + " did not end within " + seconds + " s: does the volume answer? It is tried again",
                         null);
             }
-            return new Result(process.exitValue(), output.get());
+            return new Result(process.exitValue(), output.get(OUTPUT_SECONDS, TimeUnit.SECONDS));
+        } catch (TimeoutException e) {
+            throw CsiException.unavailable(
+                    line[0] + " ended and left a process behind that holds its output open; it is tried again", e);
         } catch (IOException | ExecutionException e) {
             throw CsiException.internal(
                     line[0] + " cannot be run: " + e.getMessage() + ". Is its package in the image of the driver?", e);

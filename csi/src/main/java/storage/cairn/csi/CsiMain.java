@@ -132,13 +132,17 @@ public final class CsiMain implements Callable<Integer> {
             if (controller) {
                 services.add(new ControllerService(volumes, calls));
             }
+            StagedVolumes staged = new StagedVolumes(state.resolve("staged"));
+            Staging staging = new Staging(node, volumes, engine, attachments, staged);
+            OperationLocks locks = new OperationLocks();
             if (!node.isEmpty()) {
                 Files.createDirectories(state);
-                services.add(new NodeService(node, state, attachments, volumes, engine, calls));
+                services.add(new NodeService(node, staged, staging, attachments, volumes, engine, locks, calls));
             }
             HttpServer http = serveHttp(ready);
             try (SocketServer _ = new SocketServer(socket, services);
                     Recall _ = new Recall(engine, attachments);
+                    Cleaning cleaning = new Cleaning(node, volumes, attachments, staging, locks);
                     Registrar registration = register(socket, engine)) {
                 LOG.info(
                         "version={} endpoint={} controller={} node={} registers={}",
@@ -147,6 +151,9 @@ public final class CsiMain implements Callable<Integer> {
                         controller,
                         node,
                         registration != null);
+                if (!node.isEmpty()) {
+                    cleaning.start();
+                }
                 ended.await();
                 LOG.info("ends: calls that are under way are completed");
             } finally {

@@ -142,6 +142,7 @@ final class EngineControl implements AutoCloseable {
 
     /** Asks again while the engine cannot be reached, or the volume is not free yet, until the deadline. */
     private <T> T patiently(Deadline deadline, Function<ControlGrpc.ControlBlockingStub, T> request) {
+        StatusRuntimeException said = null;
         while (true) {
             try {
                 return once(Math.max(1, Math.min(CALL_MILLIS, deadline.leftMillis())), request);
@@ -150,8 +151,11 @@ final class EngineControl implements AutoCloseable {
                 boolean passes = code == Status.Code.UNAVAILABLE
                         || code == Status.Code.FAILED_PRECONDITION
                         || code == Status.Code.DEADLINE_EXCEEDED;
+                // What it said last explains more than that there was no time left for another answer.
+                boolean cutOff = code == Status.Code.DEADLINE_EXCEEDED && said != null;
+                said = cutOff ? said : e;
                 if (!passes || deadline.leftMillis() <= PAUSE_MILLIS) {
-                    throw failure(e);
+                    throw failure(said);
                 }
                 deadline.pause(PAUSE_MILLIS);
             }

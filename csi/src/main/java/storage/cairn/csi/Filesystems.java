@@ -1,5 +1,6 @@
 package storage.cairn.csi;
 
+import io.grpc.Status;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -12,6 +13,9 @@ import java.util.Map;
 final class Filesystems {
     private static final int BLKID_NOTHING = 2;
     private static final int FSCK_REPAIRED = 1;
+    /** Linux, btrfs_ioctl_resize: less is refused. */
+    private static final long BTRFS_GROWN_BYTES = 256L << 20;
+
     private static final int EDGE_BYTES = 1 << 20;
     private static final long LONG_SECONDS = 600;
 
@@ -91,7 +95,14 @@ final class Filesystems {
         switch (type) {
             case "ext4" -> Commands.must(LONG_SECONDS, "resize2fs", device);
             case "xfs" -> Commands.must(LONG_SECONDS, "xfs_growfs", mountPoint.toString());
-            case "btrfs" -> Commands.must(LONG_SECONDS, "btrfs", "filesystem", "resize", "max", mountPoint.toString());
+            case "btrfs" -> {
+                if (deviceBytes(device) < BTRFS_GROWN_BYTES) {
+                    throw new CsiException(
+                            Status.Code.OUT_OF_RANGE,
+                            "btrfs grows to 256 MiB at least: ask for a larger volume, or use ext4 for such a small one");
+                }
+                Commands.must(LONG_SECONDS, "btrfs", "filesystem", "resize", "max", mountPoint.toString());
+            }
             default -> throw new IllegalArgumentException("filesystem " + type);
         }
     }

@@ -43,24 +43,25 @@ final class NodeService extends NodeGrpc.NodeImplBase {
     private final Staging staging;
     private final Publishing publishing;
     private final Calls calls;
-    private final OperationLocks locks = new OperationLocks();
+    private final OperationLocks locks;
 
-    /** @param folder where staged volumes are recorded */
     NodeService(
             String node,
-            Path folder,
+            StagedVolumes staged,
+            Staging staging,
             Attachments attachments,
             VolumeResources volumes,
             EngineControl engine,
+            OperationLocks locks,
             Calls calls) {
         this.node = node;
         this.volumes = volumes;
         this.engine = engine;
         this.calls = calls;
         this.attachments = attachments;
-        StagedVolumes staged = new StagedVolumes(folder.resolve("staged"));
-        this.staging = new Staging(node, volumes, engine, attachments, staged);
+        this.staging = staging;
         this.publishing = new Publishing(staging, staged);
+        this.locks = locks;
     }
 
     @Override

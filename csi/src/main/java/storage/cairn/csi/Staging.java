@@ -184,7 +184,16 @@ final class Staging {
             Commands.must(line.toArray(String[]::new));
         }
         if (!record.mountFlags().contains("ro")) {
-            Filesystems.grow(record.filesystem(), attachment.device(), path);
+            growMounted(record, attachment.device(), path);
+        }
+    }
+
+    /** A filesystem that does not grow is of use as it is; kubelet asks again for its growth, and tells of the failure. */
+    private static void growMounted(StagedVolume record, String device, Path path) {
+        try {
+            Filesystems.grow(record.filesystem(), device, path);
+        } catch (CsiException e) {
+            LOG.warn("volume={} its filesystem is smaller than it: {}", record.id(), e.getMessage());
         }
     }
 
@@ -233,6 +242,19 @@ final class Staging {
         }
     }
 
+    /**
+     * Takes away what this node has of a volume that others have now. Pods that still have it get errors, and end when
+     * kubelet hears that they were deleted.
+     */
+    void giveUp(String id) {
+        // The device first: nothing that waits in memory may seem to be stored.
+        attachments.abandon(id);
+        staged.find(id).ifPresent(record -> {
+            record.published().forEach(target -> unmountAll(Path.of(target.path())));
+            unmountAll(Path.of(record.stagingPath()));
+        });
+    }
+
     /** Unmounts whatever lies on a path; what does not answer is let go. */
     static void unmountAll(Path path) {
         for (int left = MountTable.read().countAt(path); left > 0; left--) {
@@ -268,7 +290,7 @@ final class Staging {
     }
 
     /** Exports are called volume/attachId. */
-    private static String attachId(String export) {
+    static String attachId(String export) {
         return export.substring(export.lastIndexOf('/') + 1);
     }
 

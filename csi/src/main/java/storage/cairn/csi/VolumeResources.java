@@ -3,6 +3,7 @@ package storage.cairn.csi;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.Quantity;
+import io.fabric8.kubernetes.api.model.Taint;
 import io.fabric8.kubernetes.api.model.coordination.v1.Lease;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
@@ -120,6 +121,41 @@ final class VolumeResources {
                 .filter(volume -> !isDeleted(volume))
                 .sorted(Comparator.comparing(volume -> volume.getMetadata().getName()))
                 .toList();
+    }
+
+    /** Whether an export of a volume was replaced by another one, or fenced, or its volume is no more. */
+    boolean isSuperseded(String id, String attachId) {
+        VolumeMembership membership =
+                client.resources(VolumeMembership.class).withName(id).get();
+        return membership == null || !attachId.equals(membership.getSpec().attachId());
+    }
+
+    /** The failover that gave this node's volumes to others and has not been told that they are gone here; or empty. */
+    String failoverToAnswer(String name) {
+        Node machine = client.nodes().withName(name).get();
+        String failover = machine == null
+                ? ""
+                : machine.getSpec().getTaints().stream()
+                        .filter(taint -> Api.FAILED_TAINT.equals(taint.getKey()) && taint.getValue() != null)
+                        .map(Taint::getValue)
+                        .findFirst()
+                        .orElse("");
+        StorageNode node = failover.isEmpty()
+                ? null
+                : client.resources(StorageNode.class).withName(name).get();
+        if (node == null) {
+            return "";
+        }
+        Map<String, String> said = node.getMetadata().getAnnotations();
+        return said != null && failover.equals(said.get(Api.CLEANED)) ? "" : failover;
+    }
+
+    void answerFailover(String name, String failover) {
+        client.resources(StorageNode.class)
+                .withName(name)
+                .patch(
+                        PatchContext.of(PatchType.JSON_MERGE),
+                        "{\"metadata\":{\"annotations\":{\"" + Api.CLEANED + "\":\"" + failover + "\"}}}");
     }
 
     /** The living node that has an export of a volume; empty when there is none. */

@@ -34,6 +34,33 @@ final class SystemTools {
         }
     }
 
+    static void requireGrowing(String type) throws IOException {
+        boolean known =
+                Files.readString(Path.of("/proc/filesystems")).lines().anyMatch(line -> line.endsWith("\t" + type));
+        assumeTrue(known, "skipped: this kernel has no " + type);
+        assumeTrue(Commands.run("which", "mkfs." + type).ok(), "skipped: no mkfs." + type + " on this machine");
+        assumeTrue(
+                !type.equals("ext4") || mayGrowMounted(),
+                "skipped: a mounted ext4 is grown with CAP_SYS_RESOURCE, which this process lacks");
+    }
+
+    /** Whether ext4 may be grown while it is mounted: capability 24, CAP_SYS_RESOURCE. */
+    private static boolean mayGrowMounted() throws IOException {
+        String capabilities = Files.readString(Path.of("/proc/self/status"))
+                .lines()
+                .filter(line -> line.startsWith("CapEff:"))
+                .findFirst()
+                .orElseThrow();
+        return (Long.parseUnsignedLong(
+                                        capabilities
+                                                .substring("CapEff:".length())
+                                                .strip(),
+                                        16)
+                                >> 24
+                        & 1)
+                == 1;
+    }
+
     /** Copies what processes said to the folder that CAIRN_TEST_LOGS names, if it does. */
     static void keepLogs(Path folder) throws IOException {
         String kept = System.getenv("CAIRN_TEST_LOGS");

@@ -30,6 +30,7 @@ import storage.cairn.api.resource.StorageNode;
 import storage.cairn.api.resource.StorageNodeSpec;
 import storage.cairn.api.resource.StoragePool;
 import storage.cairn.api.resource.StoragePoolSpec;
+import storage.cairn.client.attach.Attachments;
 import storage.cairn.testing.ApiServer;
 
 /**
@@ -73,22 +74,20 @@ final class TestCluster implements AutoCloseable {
         for (int number = 1; number <= nodes; number++) {
             admit(number);
         }
+        awaitDisks();
     }
 
     KubernetesClient client() {
         return client;
     }
 
-    /** Every node sees the files of all, and takes the one that is admitted for it. */
+    /** Each engine sees a file of its own at this path, by a mount namespace: what two see, either may take. */
+    private Path disk() {
+        return folder.resolve("disks").resolve("disk");
+    }
+
     private void describe() throws IOException {
-        StringBuilder files = new StringBuilder();
-        for (int number = 1; number <= nodes; number++) {
-            files.append("    - {path: ")
-                    .append(folder.resolve("disk-" + number))
-                    .append(", size: ")
-                    .append(DISK_SIZE)
-                    .append("}\n");
-        }
+        Files.createDirectories(folder.resolve("disks"));
         String cluster = """
                 apiVersion: cairn.storage/v1alpha1
                 kind: StorageCluster
@@ -98,7 +97,8 @@ final class TestCluster implements AutoCloseable {
                   disks:
                     devices: ["/dev/cairn-no-such-*"]
                     files:
-                %s""".formatted(UUID.randomUUID(), files);
+                    - {path: %s, size: %s}
+                """.formatted(UUID.randomUUID(), disk(), DISK_SIZE);
         try (InputStream in = new ByteArrayInputStream(cluster.getBytes(StandardCharsets.UTF_8))) {
             client.load(in).create();
         }
@@ -150,8 +150,16 @@ final class TestCluster implements AutoCloseable {
                     .filter(line -> !line.isBlank())
                     .forEach(options::add);
         }
+        Path disks = Files.createDirectories(own.resolve("disks"));
         launch(
                 "engine-" + number,
+                List.of(
+                        "unshare",
+                        "--mount",
+                        "sh",
+                        "-c",
+                        "mount --bind '" + disks + "' '" + folder.resolve("disks") + "' && exec \"$@\"",
+                        "sh"),
                 options,
                 "storage.cairn.engine.node.EngineMain",
                 "--config",
@@ -164,6 +172,7 @@ final class TestCluster implements AutoCloseable {
     private void startReplicaManager() throws IOException {
         launch(
                 "replica-manager",
+                List.of(),
                 List.of("-Xmx128m"),
                 "storage.cairn.replicamanager.Main",
                 "--kubeconfig",
@@ -173,28 +182,31 @@ final class TestCluster implements AutoCloseable {
     }
 
     private void admit(int number) {
-        Path path = folder.resolve("disk-" + number);
-        Awaitility.await("disk of node " + number).atMost(LONG).until(() -> state(number, path) != null);
-        Disk found = Objects.requireNonNull(disk(number, path));
+        Awaitility.await("disk of node " + number).atMost(LONG).until(() -> state(number) != null);
+        Disk found = Objects.requireNonNull(disk(number));
         client.resources(Disk.class).withName(found.getMetadata().getName()).edit(disk -> {
             disk.setSpec(new DiskSpec(POOL, null));
             return disk;
         });
-        Awaitility.await("disk of node " + number)
-                .atMost(LONG)
-                .until(() -> state(number, path) == DiskStatus.State.READY);
     }
 
-    private DiskStatus.@Nullable State state(int number, Path path) {
-        Disk disk = disk(number, path);
+    /** Waits until every node can have replicas: an engine that was started anew tells of its disk after a moment. */
+    void awaitDisks() {
+        for (int number = 1; number <= nodes; number++) {
+            int each = number;
+            Awaitility.await("disk of node " + number).atMost(LONG).until(() -> state(each) == DiskStatus.State.READY);
+        }
+    }
+
+    private DiskStatus.@Nullable State state(int number) {
+        Disk disk = disk(number);
         return disk == null ? null : disk.getStatus().state();
     }
 
-    private @Nullable Disk disk(int number, Path path) {
+    private @Nullable Disk disk(int number) {
         return client.resources(Disk.class).list().getItems().stream()
                 .filter(disk -> disk.getStatus() != null
-                        && node(number).equals(disk.getStatus().node())
-                        && path.toString().equals(disk.getStatus().path()))
+                        && node(number).equals(disk.getStatus().node()))
                 .findFirst()
                 .orElse(null);
     }
@@ -221,6 +233,7 @@ final class TestCluster implements AutoCloseable {
         }
         launch(
                 driver(number),
+                List.of(),
                 List.of("-Xmx128m", "--enable-native-access=ALL-UNNAMED"),
                 "storage.cairn.csi.CsiMain",
                 arguments.toArray(String[]::new));
@@ -234,8 +247,10 @@ final class TestCluster implements AutoCloseable {
         return "csi-" + number;
     }
 
-    private void launch(String name, List<String> options, String main, String... arguments) throws IOException {
-        List<String> line = new ArrayList<>();
+    /** @param within a command that runs the one that follows it */
+    private void launch(String name, List<String> within, List<String> options, String main, String... arguments)
+            throws IOException {
+        List<String> line = new ArrayList<>(within);
         line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         line.add("-XX:TieredStopAtLevel=1");
         line.addAll(options);
@@ -257,6 +272,20 @@ final class TestCluster implements AutoCloseable {
         }
     }
 
+    /** SIGTERM. */
+    void end(String name) {
+        Process process = processes.remove(name);
+        if (process != null) {
+            process.destroy();
+            process.onExit().join();
+        }
+    }
+
+    /** What the driver of a node keeps. */
+    Attachments attachments(int number) {
+        return new Attachments(folder.resolve("state-" + number));
+    }
+
     /** SIGKILL. */
     void kill(String name) {
         Process process = processes.remove(name);
@@ -265,8 +294,22 @@ final class TestCluster implements AutoCloseable {
         }
     }
 
+    /** A mount that is left behind by a test that failed would let everything wait that looks at the folder. */
+    private void unmountAll() {
+        for (MountTable.Mount mount : MountTable.read().mounts().reversed()) {
+            if (mount.point().startsWith(folder + "/") && !mount.type().startsWith("fuse")) {
+                Commands.run("umount", "--lazy", mount.point());
+            }
+        }
+        for (int number = 1; number <= nodes; number++) {
+            Attachments left = attachments(number);
+            left.volumes().forEach(left::abandon);
+        }
+    }
+
     @Override
     public void close() throws IOException {
+        unmountAll();
         List.copyOf(processes.keySet()).forEach(this::kill);
         client.close();
         server.close();

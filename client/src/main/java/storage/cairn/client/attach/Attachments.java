@@ -85,6 +85,11 @@ public final class Attachments {
 
     /** Every attachment whose device is there, by volume. */
     public List<Attachment> all() {
+        return volumes().stream().flatMap(volume -> find(volume).stream()).toList();
+    }
+
+    /** Every volume that something was made for and not taken away, in order. */
+    public List<String> volumes() {
         if (!Files.isDirectory(folder)) {
             return List.of();
         }
@@ -93,7 +98,6 @@ public final class Attachments {
                     .filter(name -> name.endsWith(RECORD))
                     .map(name -> name.substring(0, name.length() - RECORD.length()))
                     .sorted()
-                    .flatMap(volume -> find(volume).stream())
                     .toList();
         } catch (IOException e) {
             throw new UncheckedIOException(folder + " cannot be listed", e);

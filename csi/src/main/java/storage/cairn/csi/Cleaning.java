@@ -1,0 +1,92 @@
+package storage.cairn.csi;
+
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.grpc.Status;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.Logger;
+import storage.cairn.api.resource.Api;
+import storage.cairn.client.attach.Attachment;
+import storage.cairn.client.attach.Attachments;
+
+/**
+ * Makes this node clean after others took its volumes over: fails their devices, unmounts their filesystems, and says so
+ * by the annotation {@link Api#CLEANED}, which lets failover take its taint off. Which volumes those are, their
+ * memberships say.
+ */
+final class Cleaning implements AutoCloseable {
+    private static final Logger LOG = LogManager.getLogger(Cleaning.class);
+    private static final long PERIOD_MILLIS = 10_000;
+
+    private final String node;
+    private final VolumeResources volumes;
+    private final Attachments attachments;
+    private final Staging staging;
+    private final OperationLocks locks;
+    private final ScheduledExecutorService thread = Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("cleaning").factory());
+
+    Cleaning(String node, VolumeResources volumes, Attachments attachments, Staging staging, OperationLocks locks) {
+        this.node = node;
+        this.volumes = volumes;
+        this.attachments = attachments;
+        this.staging = staging;
+        this.locks = locks;
+    }
+
+    void start() {
+        var _ = thread.scheduleWithFixedDelay(this::look, 0, PERIOD_MILLIS, TimeUnit.MILLISECONDS);
+    }
+
+    private void look() {
+        try {
+            String failover = volumes.failoverToAnswer(node);
+            if (!failover.isEmpty() && clean()) {
+                volumes.answerFailover(node, failover);
+                LOG.info("failover={} nothing is left here of volumes that others took over", failover);
+            }
+        } catch (KubernetesClientException e) {
+            LOG.warn("whether others took volumes over cannot be asked now, and is tried again: {}", e.getMessage());
+        } catch (RuntimeException e) {
+            LOG.error("what others took over cannot be taken away here, and is tried again", e);
+        }
+    }
+
+    /** Answers whether all is done. */
+    private boolean clean() {
+        boolean done = true;
+        for (String id : attachments.volumes()) {
+            try {
+                locks.alone(id, "taking it away from this node", () -> {
+                    giveUpIfSuperseded(id);
+                    return true;
+                });
+            } catch (CsiException e) {
+                LOG.warn("volume={} is not gone yet: {}", id, e.getMessage());
+                done &= e.code() == Status.Code.NOT_FOUND;
+            }
+        }
+        return done;
+    }
+
+    private void giveUpIfSuperseded(String id) {
+        Attachment attachment = attachments
+                .look(id)
+                .orElseThrow(() -> CsiException.notFound("not attached any more"))
+                .attachment();
+        if (volumes.isSuperseded(id, Staging.attachId(attachment.exportName()))) {
+            LOG.warn(
+                    "volume={} was taken over by others: {} answers with errors now, and is unmounted",
+                    id,
+                    attachment.device());
+            staging.giveUp(id);
+        }
+    }
+
+    @Override
+    public void close() {
+        thread.shutdownNow();
+    }
+}
