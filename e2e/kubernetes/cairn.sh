@@ -27,7 +27,7 @@ small_jvm=(-Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 --enable-native-acc
 # Builds Cairn's image for the nodes of the throw-away cluster, unless nothing has changed since. The others of this
 # machine's users that build it wait.
 build_image() {
-  local sources=("$root"/pom.xml "$root"/{api,cli,client,data-engine,operator,replica-manager,scheduler-extender}/{pom.xml,src/main} "$root"/images)
+  local sources=("$root"/pom.xml "$root"/{api,cli,client,csi,data-engine,operator,replica-manager,scheduler-extender}/{pom.xml,src/main} "$root"/images)
   exec {building}> "$home/image.lock"
   flock "$building"
   if [[ ! -e $images/cairn.tar || $(find "${sources[@]}" -newer "$images/cairn.tar" -print -quit) ||

@@ -96,6 +96,7 @@ final class ControllerService extends ControllerGrpc.ControllerImplBase {
             volume = volumes.create(
                     name,
                     request.getName(),
+                    VolumeResources.claim(request.getName(), request.getParametersMap()),
                     new VolumeSpec(
                             UUID.randomUUID().toString(),
                             new Quantity(Long.toString(sizeBytes)),

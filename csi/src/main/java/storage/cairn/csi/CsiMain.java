@@ -1,14 +1,11 @@
 package storage.cairn.csi;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.grpc.BindableService;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,6 +13,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +22,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import storage.cairn.api.process.Pages;
 import storage.cairn.client.attach.Attachments;
 
 /** The process of the driver: the controller's calls, a node's, or both, until a signal ends it. */
@@ -35,9 +34,6 @@ import storage.cairn.client.attach.Attachments;
 public final class CsiMain implements Callable<Integer> {
     private static final Logger LOG = LogManager.getLogger(CsiMain.class);
     private static final String UNIX = "unix://";
-    private static final int OK = 200;
-    private static final int UNAVAILABLE = 503;
-    private static final int NOT_FOUND = 404;
 
     @Spec
     private CommandLine.Model.@Nullable CommandSpec spec;
@@ -139,8 +135,9 @@ public final class CsiMain implements Callable<Integer> {
                 Files.createDirectories(state);
                 services.add(new NodeService(node, staged, staging, attachments, volumes, engine, locks, calls));
             }
-            HttpServer http = serveHttp(ready);
-            try (SocketServer _ = new SocketServer(socket, services);
+            Supplier<String> unready = () -> ready.getAsBoolean() ? "" : "the engine of this node does not answer";
+            try (Pages _ = Pages.open(address(), figures::page, () -> "", unready);
+                    SocketServer _ = new SocketServer(socket, services);
                     Recall _ = new Recall(engine, attachments);
                     Cleaning cleaning = new Cleaning(node, volumes, attachments, staging, locks);
                     Registrar registration = register(socket, engine)) {
@@ -156,8 +153,6 @@ public final class CsiMain implements Callable<Integer> {
                 }
                 ended.await();
                 LOG.info("ends: calls that are under way are completed");
-            } finally {
-                http.stop(0);
             }
         }
         return 0;
@@ -185,38 +180,11 @@ public final class CsiMain implements Callable<Integer> {
         return new ParameterException(spec.commandLine(), message);
     }
 
-    private HttpServer serveHttp(BooleanSupplier ready) throws IOException {
-        int colon = listen.lastIndexOf(':');
-        InetSocketAddress address;
+    private InetSocketAddress address() {
         try {
-            address = new InetSocketAddress(
-                    listen.substring(0, Math.max(0, colon)), Integer.parseInt(listen.substring(colon + 1)));
+            return Pages.address(listen);
         } catch (IllegalArgumentException e) {
-            throw misused("--listen '" + listen + "': give HOST:PORT, as 0.0.0.0:8080");
-        }
-        HttpServer http = HttpServer.create(address, 16);
-        http.createContext("/", exchange -> answer(exchange, ready));
-        http.start();
-        return http;
-    }
-
-    private void answer(HttpExchange exchange, BooleanSupplier ready) throws IOException {
-        switch (exchange.getRequestURI().getPath()) {
-            case "/metrics" -> send(exchange, OK, figures.page());
-            case "/healthz" -> send(exchange, OK, "ok\n");
-            case "/readyz" -> {
-                boolean is = ready.getAsBoolean();
-                send(exchange, is ? OK : UNAVAILABLE, is ? "ok\n" : "the engine of this node does not answer\n");
-            }
-            default -> send(exchange, NOT_FOUND, "use /metrics, /healthz or /readyz\n");
-        }
-    }
-
-    private static void send(HttpExchange exchange, int code, String text) throws IOException {
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-        try (exchange) {
-            exchange.sendResponseHeaders(code, bytes.length);
-            exchange.getResponseBody().write(bytes);
+            throw misused("--listen " + e.getMessage());
         }
     }
 }

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import storage.cairn.api.v1alpha1.ControlGrpc;
 import storage.cairn.api.v1alpha1.GetStatusRequest;
 import storage.cairn.api.v1alpha1.GetVolumeRequest;
@@ -142,7 +143,7 @@ final class EngineControl implements AutoCloseable {
 
     /** Asks again while the engine cannot be reached, or the volume is not free yet, until the deadline. */
     private <T> T patiently(Deadline deadline, Function<ControlGrpc.ControlBlockingStub, T> request) {
-        StatusRuntimeException said = null;
+        @Nullable StatusRuntimeException said = null;
         while (true) {
             try {
                 return once(Math.max(1, Math.min(CALL_MILLIS, deadline.leftMillis())), request);
@@ -152,10 +153,10 @@ final class EngineControl implements AutoCloseable {
                         || code == Status.Code.FAILED_PRECONDITION
                         || code == Status.Code.DEADLINE_EXCEEDED;
                 // What it said last explains more than that there was no time left for another answer.
-                boolean cutOff = code == Status.Code.DEADLINE_EXCEEDED && said != null;
-                said = cutOff ? said : e;
+                StatusRuntimeException telling = code == Status.Code.DEADLINE_EXCEEDED && said != null ? said : e;
+                said = telling;
                 if (!passes || deadline.leftMillis() <= PAUSE_MILLIS) {
-                    throw failure(said);
+                    throw failure(telling);
                 }
                 deadline.pause(PAUSE_MILLIS);
             }

@@ -35,6 +35,8 @@ import storage.cairn.api.resource.VolumeStatus;
 /** Volumes and what they lie on, as Kubernetes has them. */
 final class VolumeResources {
     /** What the caller of CreateVolume called it. */
+    private static final String PROVISIONED = "pvc-";
+
     static final String CSI_NAME = "csi." + Api.GROUP + "/name";
 
     private static final String ZONE = "topology.kubernetes.io/zone";
@@ -83,12 +85,26 @@ final class VolumeResources {
         return volume.getSpec().size().getNumericalAmount().longValueExact();
     }
 
+    /**
+     * @param csiName as the provisioner gives it: pvc- and the claim's uid
+     * @param parameters of the StorageClass, among which it names the claim
+     * @return the claim as {@link Api#CLAIM} has it; empty when the caller is no provisioner
+     */
+    static String claim(String csiName, Map<String, String> parameters) {
+        String namespace = parameters.get("csi.storage.k8s.io/pvc/namespace");
+        String name = parameters.get("csi.storage.k8s.io/pvc/name");
+        return namespace == null || name == null || !csiName.startsWith(PROVISIONED)
+                ? ""
+                : namespace + "/" + name + "/" + csiName.substring(PROVISIONED.length());
+    }
+
     /** Creates it; of several that do so at the same time one does, and all get what there is then. */
-    Volume create(String name, String csiName, VolumeSpec spec) {
+    Volume create(String name, String csiName, String claim, VolumeSpec spec) {
         Volume volume = new Volume();
         volume.setMetadata(new ObjectMetaBuilder()
                 .withName(name)
-                .withAnnotations(Map.of(CSI_NAME, csiName))
+                .withAnnotations(
+                        claim.isEmpty() ? Map.of(CSI_NAME, csiName) : Map.of(CSI_NAME, csiName, Api.CLAIM, claim))
                 .build());
         volume.setSpec(spec);
         try {

@@ -7,16 +7,20 @@ import io.fabric8.kubernetes.api.model.ObjectMeta;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import storage.cairn.api.resource.Api;
 import storage.cairn.api.resource.Volume;
 
 /**
- * Events about a volume: one for each turn of a condition. Its name is made of what turned and when, so that a turn
+ * Events about a volume, and about the claim that it was made for: one for each turn of a condition. Its name is made of what turned and when, so that a turn
  * that is told again, by another replica manager perhaps, gives no second one.
  */
 final class Events {
+    /** Of events about objects that are in no namespace. */
     static final String NAMESPACE = "default";
+
     private static final int MAX_MESSAGE = 1_000;
 
     private Events() {}
@@ -33,7 +37,17 @@ final class Events {
                     ? !good || now.getType().equals("Placed")
                     : !then.getStatus().equals(now.getStatus());
             if (turned) {
-                events.add(event(volume, now, good));
+                ObjectMeta of = volume.getMetadata();
+                ObjectNode involved = JsonNodeFactory.instance
+                        .objectNode()
+                        .put("apiVersion", Api.GROUP + "/" + Api.VERSION)
+                        .put("kind", "Volume")
+                        .put("name", of.getName())
+                        .put("uid", of.getUid());
+                events.add(event(volume, NAMESPACE, involved, now, good));
+                claim(volume)
+                        .ifPresent(claim ->
+                                events.add(event(volume, claim.get("namespace").asText(), claim, now, good)));
             }
         }
         return events;
@@ -44,20 +58,33 @@ final class Events {
                 != condition.getStatus().equals("True");
     }
 
-    private static ObjectNode event(Volume volume, Condition turned, boolean good) {
+    /** The claim that the driver made it for: namespace/name/uid. */
+    private static Optional<ObjectNode> claim(Volume volume) {
+        Map<String, String> annotations = volume.getMetadata().getAnnotations();
+        String text = annotations == null ? null : annotations.get(Api.CLAIM);
+        String[] parts = text == null ? new String[0] : text.split("/", -1);
+        return parts.length != 3
+                ? Optional.empty()
+                : Optional.of(JsonNodeFactory.instance
+                        .objectNode()
+                        .put("apiVersion", "v1")
+                        .put("kind", "PersistentVolumeClaim")
+                        .put("namespace", parts[0])
+                        .put("name", parts[1])
+                        .put("uid", parts[2]));
+    }
+
+    private static ObjectNode event(
+            Volume volume, String namespace, ObjectNode involved, Condition turned, boolean good) {
         ObjectMeta of = volume.getMetadata();
         String since = turned.getLastTransitionTime();
-        String key = of.getUid() + turned.getType() + turned.getStatus() + since;
+        String key = involved.get("uid").asText() + turned.getType() + turned.getStatus() + since;
         ObjectNode event = JsonNodeFactory.instance.objectNode();
         event.put("apiVersion", "v1").put("kind", "Event");
         event.putObject("metadata")
                 .put("name", of.getName() + "." + UUID.nameUUIDFromBytes(key.getBytes(StandardCharsets.UTF_8)))
-                .put("namespace", NAMESPACE);
-        event.putObject("involvedObject")
-                .put("apiVersion", Api.GROUP + "/" + Api.VERSION)
-                .put("kind", "Volume")
-                .put("name", of.getName())
-                .put("uid", of.getUid());
+                .put("namespace", namespace);
+        event.set("involvedObject", involved);
         String words = turned.getMessage().isEmpty()
                 ? "condition " + turned.getType() + " is " + turned.getStatus()
                 : turned.getMessage();

@@ -30,9 +30,6 @@ import storage.cairn.replicamanager.Cluster.VolumeState;
 final class Executor implements Requests {
     private static final Logger LOG = LogManager.getLogger(Executor.class);
     private static final String ROOT = "/apis/" + Api.GROUP + "/" + Api.VERSION + "/";
-    /** Those of objects that are in no namespace. */
-    private static final String EVENTS = "/api/v1/namespaces/" + Events.NAMESPACE + "/events";
-
     private static final long TIMEOUT_MILLIS = 5_000;
     private static final String MERGE = "application/merge-patch+json";
     private static final JsonMapper JSON = new JsonMapper();
@@ -178,7 +175,8 @@ final class Executor implements Requests {
     /** Makes an Event; one that is there already stays as it is. */
     String tell(ObjectNode event) {
         try {
-            Reply made = create(EVENTS, event);
+            Reply made = create(
+                    "/api/v1/namespaces/" + event.at("/metadata/namespace").asText() + "/events", event);
             return made.conflict() ? "" : problem(made);
         } catch (NoReplyException e) {
             return String.valueOf(e.getMessage());

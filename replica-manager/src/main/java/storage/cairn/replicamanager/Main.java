@@ -1,7 +1,5 @@
 package storage.cairn.replicamanager;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
@@ -10,7 +8,6 @@ import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectionConfig
 import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaseLock;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.UUID;
@@ -24,6 +21,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import storage.cairn.api.process.Pages;
 import storage.cairn.api.resource.Api;
 import storage.cairn.replicamanager.failover.FailoverProcess;
 
@@ -37,9 +35,6 @@ public final class Main implements Callable<Integer> {
     private static final Duration LEASE = Duration.ofSeconds(6);
     private static final Duration RENEW = Duration.ofSeconds(4);
     private static final Duration RETRY = Duration.ofSeconds(1);
-    private static final int OK = 200;
-    private static final int UNAVAILABLE = 503;
-    private static final int NOT_FOUND = 404;
 
     @Option(names = "--kubeconfig", paramLabel = "FILE", description = "How to reach the API server; a pod needs none.")
     private @Nullable Path kubeconfig;
@@ -98,16 +93,14 @@ public final class Main implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         Config config = kubeconfig == null ? Config.autoConfigure(null) : Config.fromKubeconfig(kubeconfig.toFile());
-        HttpServer http = serve();
         Runtime.getRuntime().addShutdownHook(new Thread(ended::countDown));
-        try (KubernetesClient client =
-                new KubernetesClientBuilder().withConfig(config).build()) {
+        try (Pages _ = Pages.open(address(), figures::page, this::problem, this::unready);
+                KubernetesClient client =
+                        new KubernetesClientBuilder().withConfig(config).build()) {
             CompletableFuture<?> stands = elect(client);
             election = stands;
             ended.await();
             stands.cancel(true);
-        } finally {
-            http.stop(0);
         }
         return 0;
     }
@@ -179,55 +172,29 @@ public final class Main implements Callable<Integer> {
         ended.countDown();
     }
 
-    private HttpServer serve() throws IOException {
-        HttpServer http = HttpServer.create(address(), 16);
-        http.createContext("/", this::answer);
-        http.start();
-        return http;
-    }
-
     private InetSocketAddress address() {
-        int colon = listen.lastIndexOf(':');
         try {
-            return new InetSocketAddress(
-                    listen.substring(0, Math.max(0, colon)), Integer.parseInt(listen.substring(colon + 1)));
+            return Pages.address(listen);
         } catch (IllegalArgumentException e) {
-            throw new ParameterException(
-                    new CommandLine(this), "--listen '" + listen + "': give HOST:PORT, as 0.0.0.0:8080", e);
+            throw new ParameterException(new CommandLine(this), "--listen " + e.getMessage(), e);
         }
     }
 
-    private void answer(HttpExchange exchange) throws IOException {
+    /** Why this process cannot do what it is for now, empty when it can. */
+    private String unready() {
         ReplicaManager leading = manager;
         FailoverProcess watching = failover;
-        switch (exchange.getRequestURI().getPath()) {
-            case "/metrics" -> send(exchange, OK, figures.page());
-            case "/healthz" -> {
-                String problem = problem(leading);
-                send(exchange, problem.isEmpty() ? OK : UNAVAILABLE, problem.isEmpty() ? "ok\n" : problem + "\n");
-            }
-            case "/readyz" -> {
-                boolean ready = (leading == null || leading.isReady()) && (watching == null || watching.isReady());
-                send(exchange, ready ? OK : UNAVAILABLE, ready ? "ok\n" : "not everything is known yet\n");
-            }
-            default -> send(exchange, NOT_FOUND, "use /metrics, /healthz or /readyz\n");
-        }
+        boolean ready = (leading == null || leading.isReady()) && (watching == null || watching.isReady());
+        return ready ? "" : "not everything is known yet";
     }
 
     /** Why this process has to be started anew, empty when it does what it is for. */
-    private String problem(@Nullable ReplicaManager leading) {
+    private String problem() {
+        ReplicaManager leading = manager;
         CompletableFuture<?> stands = election;
         if (stands != null && stands.isDone()) {
             return "the election of a leader has ended";
         }
         return leading == null ? "" : leading.problem();
-    }
-
-    private static void send(HttpExchange exchange, int code, String text) throws IOException {
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-        try (exchange) {
-            exchange.sendResponseHeaders(code, bytes.length);
-            exchange.getResponseBody().write(bytes);
-        }
     }
 }

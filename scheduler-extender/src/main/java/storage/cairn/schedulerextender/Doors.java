@@ -15,7 +15,6 @@ import java.util.concurrent.Semaphore;
 import javax.net.ssl.SSLContext;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
-import org.jspecify.annotations.Nullable;
 import storage.cairn.schedulerextender.Wire.BadRequest;
 
 /** HTTP servers: bodies are bounded in size and number, and what is wrong with a request is said in the answer. */
@@ -75,27 +74,6 @@ final class Doors implements AutoCloseable {
         if (first) {
             https.start();
         }
-    }
-
-    /** Answers GET with a text; one that is null is 503. */
-    interface Page {
-        @Nullable
-        String text();
-    }
-
-    static Doors openPages(InetSocketAddress address, Map<String, Page> pages, Figures figures) throws IOException {
-        Doors doors = new Doors(HttpServer.create(address, BACKLOG), figures);
-        doors.server.createContext("/", exchange -> {
-            Page page = pages.get(exchange.getRequestURI().getPath());
-            if (page == null) {
-                send(exchange, NOT_FOUND, "use one of " + pages.keySet() + "\n");
-            } else {
-                String text = page.text();
-                send(exchange, text == null ? UNAVAILABLE : OK, text == null ? "not everything is read yet\n" : text);
-            }
-        });
-        doors.server.start();
-        return doors;
     }
 
     int port() {

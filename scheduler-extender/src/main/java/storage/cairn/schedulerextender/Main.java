@@ -13,6 +13,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import storage.cairn.api.process.Pages;
 
 /** The process. */
 @Command(
@@ -87,13 +88,10 @@ public final class Main implements Callable<Integer> {
     }
 
     private InetSocketAddress address(String option, String text) {
-        int colon = text.lastIndexOf(':');
         try {
-            return new InetSocketAddress(
-                    text.substring(0, Math.max(0, colon)), Integer.parseInt(text.substring(colon + 1)));
+            return Pages.address(text);
         } catch (IllegalArgumentException e) {
-            throw new ParameterException(
-                    new CommandLine(this), option + " '" + text + "': give HOST:PORT, as 0.0.0.0:8080", e);
+            throw new ParameterException(new CommandLine(this), option + " " + e.getMessage(), e);
         }
     }
 }

@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 import org.jspecify.annotations.Nullable;
+import storage.cairn.api.process.Pages;
 import storage.cairn.api.resource.Api;
 
 /** Puts the parts together: what is read, who is answered, and where. */
@@ -37,7 +38,7 @@ final class SchedulerExtender implements AutoCloseable {
     private final Waker waker;
     private final Doors extender;
     private final Doors webhook;
-    private final Doors pages;
+    private final Pages pages;
     private final Registration registration;
 
     /**
@@ -78,16 +79,11 @@ final class SchedulerExtender implements AutoCloseable {
         this.extender = Doors.open(
                 settings.extender(), Map.of("/filter", answers::filter, "/prioritize", answers::prioritize), figures);
         this.webhook = Doors.openWithTls(settings.webhook(), Map.of("/pods", admission::review), figures);
-        this.pages = Doors.openPages(
+        this.pages = Pages.open(
                 settings.pages(),
-                Map.of(
-                        "/metrics",
-                        figures::page,
-                        "/healthz",
-                        () -> "ok\n",
-                        "/readyz",
-                        () -> viewer.newest() == null ? null : "ok\n"),
-                figures);
+                figures::page,
+                () -> "",
+                () -> viewer.newest() == null ? "not everything is read yet" : "");
         this.registration = new Registration(client, settings.url(), webhook::present);
     }
 

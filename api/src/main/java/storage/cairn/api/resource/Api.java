@@ -43,6 +43,9 @@ public final class Api {
     /** Annotation of an engine's Lease: numbers of the nodes that refuse its connections, so that no engine runs there. */
     public static final String REFUSED = GROUP + "/refused";
 
+    /** Annotation of a Volume: the claim that it was made for, as namespace/name/uid; it is told what happens to it. */
+    public static final String CLAIM = GROUP + "/claim";
+
     /** Annotation of a VolumeMembership: the disks that its volume is wanted on, with commas between them. */
     public static final String PLACEMENT = GROUP + "/placement";
 

@@ -55,12 +55,8 @@ final class FuseLoop implements AttachStrategy {
 
     @Override
     public void remove(Attachment attachment) throws IOException {
-        String devices = Tools.run("losetup", "--noheadings", "--output", "NAME", "--associated", file().toString())
-                .output();
-        for (String device : devices.split("\n")) {
-            if (isOurs(device.strip())) {
-                Tools.must("losetup", "--detach", device.strip());
-            }
+        if (attachment.boot().equals(Helper.boot())) {
+            removeDevices();
         }
         if (Mounts.isMountPoint(mountPoint)
                 && !Tools.run("umount", mountPoint.toString()).ok()) {
@@ -68,6 +64,17 @@ final class FuseLoop implements AttachStrategy {
             Tools.must("umount", "--lazy", mountPoint.toString());
         }
         Files.deleteIfExists(mountPoint);
+    }
+
+    /** Those of an earlier boot are gone; in a container one of that name may be another node's. */
+    private void removeDevices() {
+        String devices = Tools.run("losetup", "--noheadings", "--output", "NAME", "--associated", file().toString())
+                .output();
+        for (String device : devices.split("\n")) {
+            if (isOurs(device.strip())) {
+                Tools.must("losetup", "--detach", device.strip());
+            }
+        }
     }
 
     private boolean isOurs(String device) {
