@@ -189,6 +189,28 @@ final class PoliciesIT {
     }
 
     @Test
+    void aDriverAnnotatesItsOwnNodeAlone() throws IOException {
+        admin.resource(named("storagenode.yaml", "node3")).create();
+        admin.resource(named("storagenode.yaml", "node4")).create();
+        PatchContext merge = PatchContext.of(PatchType.JSON_MERGE);
+        String cleaned = "{\"metadata\":{\"annotations\":{\"cairn.storage/cleaned\":\"1\"}}}";
+        try (KubernetesClient driver = server.clientOf("cairn-csi-node", "node3")) {
+            var own = driver.resources(StorageNode.class).withName("node3");
+            var other = driver.resources(StorageNode.class).withName("node4");
+            Awaitility.await()
+                    .untilAsserted(() ->
+                            assertRefused(() -> other.patch(merge, cleaned), "annotates its own StorageNode alone"));
+            assertThat(own.patch(merge, cleaned).getMetadata().getAnnotations())
+                    .containsEntry("cairn.storage/cleaned", "1");
+            assertRefused(
+                    () -> own.patch(merge, "{\"spec\":{\"schedulable\":false}}"),
+                    "annotates its own StorageNode alone");
+        }
+        admin.resources(StorageNode.class).withName("node3").delete();
+        admin.resources(StorageNode.class).withName("node4").delete();
+    }
+
+    @Test
     void anEngineWritesItsOwnNodeAlone() throws IOException {
         engine.resource(named("storagenode.yaml", "node1")).create();
         assertRefused(() -> engine.resource(named("storagenode.yaml", "node2")).create(), "its own StorageNode alone");
