@@ -23,15 +23,17 @@ final class DurableLook {
     }
 
     private final SimClock clock = new SimClock();
-    private final SimBuffers pool = new SimBuffers(POOL_BYTES);
+    private final SimBuffers pool;
     private byte[] found = UNREADABLE;
     private boolean over;
 
-    private DurableLook() {}
+    private DurableLook(SimBuffers.Spare spare) {
+        this.pool = new SimBuffers(POOL_BYTES, spare);
+    }
 
     /** What a block of a volume holds; what is no stamped block when it cannot be read. */
-    static byte[] read(SimDisk disk, StoreSettings settings, VolumeId volume, long block) {
-        DurableLook look = new DurableLook();
+    static byte[] read(SimDisk disk, StoreSettings settings, SimBuffers.Spare spare, VolumeId volume, long block) {
+        DurableLook look = new DurableLook(spare);
         SimDisk copy = new SimDisk(look.clock, 1, disk.blocks(), false);
         copy.restore(disk.durableImage());
         SimProcess process = new SimProcess(look.clock, 0);

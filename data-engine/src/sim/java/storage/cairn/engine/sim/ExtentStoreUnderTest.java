@@ -14,11 +14,16 @@ import storage.cairn.engine.store.StoreSettings;
 final class ExtentStoreUnderTest implements StoreUnderTest {
     private static final UUID CLUSTER = new UUID(0x6361_6972L, 0x6e);
     private static final long POOL_BYTES = 256L << 20;
+    /** What a recovery takes, and some more. */
+    private static final long SPARE_BYTES = 12L << 20;
+
     private static final int PEEK_EVERY = 1_500;
+
     private final SimRandom random;
     private final SimDisk disk;
     private final DiskId id;
     private final StoreSettings settings;
+    private final SimBuffers.Spare spare = new SimBuffers.Spare(SPARE_BYTES);
     private boolean formatted;
     private long peeks;
 
@@ -42,7 +47,7 @@ final class ExtentStoreUnderTest implements StoreUnderTest {
     @Override
     public void open(SimProcess process, Opened opened) {
         BlockDevice device = disk.open(process);
-        SimBuffers pool = new SimBuffers(POOL_BYTES);
+        SimBuffers pool = new SimBuffers(POOL_BYTES, spare);
         if (formatted) {
             open(process, device, pool, opened);
             return;
@@ -121,7 +126,9 @@ final class ExtentStoreUnderTest implements StoreUnderTest {
     /** Looks at one block in {@link #PEEK_EVERY}: it takes a recovery. */
     @Override
     public byte @Nullable [] sample(VolumeId volume, long block) {
-        return peeks++ % PEEK_EVERY == 0 && disk.isHonest() ? DurableLook.read(disk, settings, volume, block) : null;
+        return peeks++ % PEEK_EVERY == 0 && disk.isHonest()
+                ? DurableLook.read(disk, settings, spare, volume, block)
+                : null;
     }
 
     @Override

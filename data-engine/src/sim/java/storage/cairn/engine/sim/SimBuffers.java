@@ -17,19 +17,22 @@ public final class SimBuffers implements BufferPool {
     /** One byte in each stretch is enough to spoil its checksum. */
     private static final int POISON_STEP = 256;
 
-    /** What is kept for use again: a life has many pools, and buffers of many lengths. */
+    /** A life has many pools, and buffers of many lengths. */
     private static final long MOST_SPARE_BYTES = 2 << 20;
 
     private final long limitBytes;
-    /** By capacity, in pages. */
-    private final @Nullable ArrayDeque<byte[]>[] spare = newArray();
-
+    private final Spare spare;
     private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
     private long outBytes;
-    private long spareBytes;
 
     public SimBuffers(long limitBytes) {
+        this(limitBytes, new Spare(MOST_SPARE_BYTES));
+    }
+
+    /** One of several pools, often of processes that follow each other, that keep together what they do not need. */
+    public SimBuffers(long limitBytes, Spare spare) {
         this.limitBytes = limitBytes;
+        this.spare = spare;
     }
 
     @Override
@@ -42,34 +45,12 @@ public final class SimBuffers implements BufferPool {
             return null;
         }
         outBytes += capacity;
-        ArrayDeque<byte[]> used = spare[capacity / PAGE_BYTES];
-        byte[] memory = used == null ? null : used.poll();
-        spareBytes -= memory == null ? 0 : capacity;
-        return new SimBuffer(ByteBuffer.wrap(memory == null ? new byte[capacity] : memory));
+        return new SimBuffer(ByteBuffer.wrap(spare.take(capacity)));
     }
 
     @Override
     public void whenAvailable(Runnable task) {
         waiting.add(task);
-    }
-
-    @SuppressWarnings({"unchecked", "rawtypes"})
-    private static @Nullable ArrayDeque<byte[]>[] newArray() {
-        return new ArrayDeque[MAX_BYTES / PAGE_BYTES + 1];
-    }
-
-    private void keep(byte[] memory) {
-        if (spareBytes + memory.length > MOST_SPARE_BYTES) {
-            return;
-        }
-        spareBytes += memory.length;
-        int pages = memory.length / PAGE_BYTES;
-        ArrayDeque<byte[]> used = spare[pages];
-        if (used == null) {
-            used = new ArrayDeque<>();
-            spare[pages] = used;
-        }
-        used.add(memory);
     }
 
     /** Bytes handed out and not come back. */
@@ -90,13 +71,55 @@ public final class SimBuffers implements BufferPool {
                 memory[i] = POISON;
             }
             outBytes -= capacity();
-            keep(memory);
+            spare.keep(memory);
             for (int left = waiting.size(); left > 0 && outBytes < limitBytes; left--) {
                 Runnable next = waiting.poll();
                 if (next != null) {
                     next.run();
                 }
             }
+        }
+    }
+
+    /** Memory that nobody needs, kept for use again: to have it new each time costs more than most of what is done in it. */
+    public static final class Spare {
+        private final long mostBytes;
+        /** By capacity, in pages. */
+        private final @Nullable ArrayDeque<byte[]>[] arrays = newArray();
+
+        private long bytes;
+
+        public Spare(long mostBytes) {
+            this.mostBytes = mostBytes;
+        }
+
+        @SuppressWarnings({"unchecked", "rawtypes"})
+        private static @Nullable ArrayDeque<byte[]>[] newArray() {
+            return new ArrayDeque[MAX_BYTES / PAGE_BYTES + 1];
+        }
+
+        private byte[] take(int capacity) {
+            ArrayDeque<byte[]> used = arrays[capacity / PAGE_BYTES];
+            byte[] memory = used == null ? null : used.poll();
+            if (memory == null) {
+                return new byte[capacity];
+            }
+            bytes -= capacity;
+            return memory;
+        }
+
+        private void keep(byte[] memory) {
+            if (bytes + memory.length > mostBytes) {
+                return;
+            }
+            bytes += memory.length;
+            int pages = memory.length / PAGE_BYTES;
+            ArrayDeque<byte[]> used = arrays[pages];
+            if (used == null) {
+                used = new ArrayDeque<>();
+                arrays[pages] = used;
+            }
+            used.add(memory);
         }
     }
 }

@@ -14,12 +14,14 @@ import storage.cairn.engine.store.ReplicaStore;
 /** A machine of a {@link World}: its disks, and the engine process that runs on it now and then. */
 final class SimNode {
     private static final long POOL_BYTES = 64L << 20;
+    private static final long SPARE_BYTES = 8L << 20;
 
     private final World world;
     private final int number;
     private final List<StoreUnderTest> disks;
     private final List<ReplicaStore> stores = new ArrayList<>();
     private final List<SimBuffers> pools = new ArrayList<>();
+    private final SimBuffers.Spare spare = new SimBuffers.Spare(SPARE_BYTES);
     private @Nullable SimProcess process;
     private @Nullable StorageNode engine;
     private @Nullable SimBuffers hostMemory;
@@ -123,7 +125,7 @@ final class SimNode {
     }
 
     private SimBuffers pool() {
-        SimBuffers pool = new SimBuffers(POOL_BYTES);
+        SimBuffers pool = new SimBuffers(POOL_BYTES, spare);
         pools.add(pool);
         return pool;
     }

@@ -24,7 +24,9 @@ public final class Stamps {
 
     private static final long GAMMA = 0x9e3779b97f4a7c15L;
 
+    /** By {@link #key}. */
     private final Map<Long, Integer> crcs = new HashMap<>();
+
     private final ByteBuffer scratch = ByteBuffer.allocate(BlockDevice.BLOCK_BYTES);
 
     /** Fills a block. */
@@ -93,13 +95,18 @@ public final class Stamps {
         return last == word(stamp, WORDS - 1) ? stamp : GARBAGE;
     }
 
+    /** Stands for a stamp in hash tables: their low bits are all zero, and would share one bucket. */
+    static long key(long stamp) {
+        return SimRandom.mix(stamp);
+    }
+
     private static long word(long stamp, int i) {
         return stamp == 0 ? 0 : stamp ^ (i * GAMMA);
     }
 
     /** Checksum of a block filled with that. */
     int crc(long stamp) {
-        return crcs.computeIfAbsent(stamp, unknown -> {
+        return crcs.computeIfAbsent(key(stamp), unknown -> {
             put(scratch, 0, stamp);
             return Crc32c.of(scratch, 0, BlockDevice.BLOCK_BYTES);
         });

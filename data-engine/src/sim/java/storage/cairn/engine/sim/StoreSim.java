@@ -28,6 +28,7 @@ final class StoreSim {
     private static final int FRAGILE_WEIGHT = 64;
 
     private static final int MOST_CRASHES_PER_MILLION = 3_000;
+    private static final long SPARE_BYTES = 16L << 20;
     private static final int DISK_BLOCKS = 1 << 14;
     private static final long PATIENCE_NANOS = 120_000_000_000L;
 
@@ -47,7 +48,8 @@ final class StoreSim {
     private final int depth;
     private final boolean lying;
     private SimProcess process = new SimProcess(clock, 0);
-    SimBuffers buffers = new SimBuffers(1L << 30);
+    private final SimBuffers.Spare spare = new SimBuffers.Spare(SPARE_BYTES);
+    SimBuffers buffers = new SimBuffers(1L << 30, spare);
     private @Nullable ReplicaStore store;
     private boolean opening;
     private int failedOpens;
@@ -227,7 +229,7 @@ final class StoreSim {
     private void die() {
         process.kill();
         process = new SimProcess(clock, random.below(1_000_000_000L));
-        buffers = new SimBuffers(1L << 30);
+        buffers = new SimBuffers(1L << 30, spare);
         store = null;
         opening = false;
         outstanding = 0;

@@ -33,7 +33,8 @@ final class CrashWorld {
     final UUID cluster = new UUID(7, 7);
     final List<Model> models = new ArrayList<>();
     final boolean large;
-    SimBuffers buffers = new SimBuffers(64 << 20);
+    private final SimBuffers.Spare spare = new SimBuffers.Spare(12 << 20);
+    SimBuffers buffers = new SimBuffers(64 << 20, spare);
     SimProcess process = new SimProcess(clock, 0);
 
     @Nullable
@@ -405,7 +406,7 @@ final class CrashWorld {
             disk.kill();
         }
         process = new SimProcess(clock, 0);
-        buffers = new SimBuffers(64 << 20);
+        buffers = new SimBuffers(64 << 20, spare);
         store = null;
         inFlight = 0;
     }

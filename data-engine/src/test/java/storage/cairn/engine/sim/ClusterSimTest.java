@@ -10,8 +10,8 @@ final class ClusterSimTest {
 
     @Test
     void clustersKeepEveryPromiseUnderFaults() {
-        for (long seed = 1; seed <= 200; seed++) {
-            run(seed, StoreTarget.IN_MEMORY, Faults.lawful());
+        for (long seed = 1; seed <= 2_000; seed++) {
+            run(life(seed, StoreTarget.IN_MEMORY, seed % 8 == 0));
         }
     }
 
@@ -23,9 +23,8 @@ final class ClusterSimTest {
 
     @Test
     void clustersOnTheRealStoreKeepEveryPromiseAndComeToRest() {
-        for (long seed = 1; seed <= 15; seed++) {
-            World.Plan plan = plan(seed, StoreTarget.EXTENT, true);
-            run(plan, Faults.swarm(new SimRandom(seed), Faults.lawful()));
+        for (long seed = 1; seed <= 120; seed++) {
+            run(life(seed, StoreTarget.EXTENT, true));
         }
     }
 
@@ -66,6 +65,19 @@ final class ClusterSimTest {
         for (long seed = 1; seed <= 5; seed++) {
             assertThat(run(seed, StoreTarget.IN_MEMORY, Faults.lawful()).hash())
                     .isEqualTo(run(seed, StoreTarget.IN_MEMORY, Faults.lawful()).hash());
+        }
+    }
+
+    private static Life life(long seed, StoreTarget target, boolean liveness) {
+        Chances faults = Chances.of(Faults.lawful());
+        return new Life(seed, false, target, faults, null, LifeLengths.operations(seed), liveness);
+    }
+
+    private static void run(Life life) {
+        try {
+            life.run(Trace.hashing());
+        } catch (RuntimeException e) {
+            throw new AssertionError("replay: simulate " + life.options() + ": " + e, e);
         }
     }
 
