@@ -174,7 +174,7 @@ final class Administrator {
 
     /** Every node that is up hears of it, as those do that watch a configuration store. */
     private void tellWish(SimVolume volume) {
-        if (volume.wish().isEmpty()) {
+        if (volume.wish().isEmpty() || world.faults.has(Defect.UNHEARD_WISH)) {
             return;
         }
         for (SimNode node : world.nodes) {

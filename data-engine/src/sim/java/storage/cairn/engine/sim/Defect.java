@@ -15,6 +15,8 @@ enum Defect {
     EARLY_ACK,
     /** A store completes some writes that it drops. */
     DROPPED_WRITE,
+    /** A store completes some writes that it puts one block further on. */
+    MISDIRECTED_WRITE,
     /** A store that comes back has forgotten the newest entry of its tail. */
     FORGOTTEN_TAIL,
     /** A store goes on with the epoch before the one it had made durable. */
@@ -31,10 +33,14 @@ enum Defect {
     UNVERIFIED_READ,
     /** The configuration store applies changes on top of values that their author has not seen. */
     BLIND_SET,
+    /** The configuration store refuses some changes, and makes them all the same a little later. */
+    LATE_ACCEPT,
     /** The configuration store gives old values. */
     STALE_READ,
     /** A clock stands still while its process does. */
     FROZEN_CLOCK,
+    /** Nobody hears on which disks a volume is wanted. */
+    UNHEARD_WISH,
     /** A restarted machine's disk claims to have been cleanly closed. */
     FALSELY_CLEAN
 }

@@ -163,7 +163,10 @@ final class MemoryReplica implements Replica {
         enter(
                 Gate.Step.WRITE,
                 () -> {
-                    volume.write(entry, commitSeq, contents, crcs);
+                    boolean astray = store.faults().has(Defect.MISDIRECTED_WRITE)
+                            && entry.block() + entry.count() < volume.blocks()
+                            && store.random().below(64) == 0;
+                    volume.write(entry, commitSeq, contents, crcs, astray ? 1 : 0);
                     store.written(volume, entry.block(), entry.count());
                 },
                 done,

@@ -101,10 +101,15 @@ final class MemoryVolume {
         commit(commit);
     }
 
-    void write(TailEntry entry, long commit, byte[][] contents, int[] crcs) {
+    /**
+     * A write.
+     *
+     * @param astray how many blocks further on its content comes to be than it should: 0, but for broken stores
+     */
+    void write(TailEntry entry, long commit, byte[][] contents, int[] crcs, int astray) {
         int all = tearing ? contents.length / 2 : contents.length;
         for (int i = 0; i < all; i++) {
-            put(entry.block() + i, new Cell(BlockState.DATA, crcs[i], contents[i], entry.wseq(), false));
+            put(entry.block() + astray + i, new Cell(BlockState.DATA, crcs[i], contents[i], entry.wseq(), false));
         }
         enter(entry, commit);
     }

@@ -46,6 +46,11 @@ final class RollBacks {
         return recovered;
     }
 
+    /** How many volumes are {@link #excuses excused}. */
+    int excused() {
+        return excused.size();
+    }
+
     /** Whether the store took, after it forgot, what no replica can contradict. */
     boolean excuses(SimVolume volume) {
         return volume.wasServed() && excused.contains(volume.id());

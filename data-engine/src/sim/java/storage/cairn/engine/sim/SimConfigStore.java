@@ -328,6 +328,9 @@ public final class SimConfigStore {
                             sent
                                     ? new Written.Unknown("the store does not answer")
                                     : new Written.Refused("no connection to the store"));
+                } else if (faults.has(Defect.LATE_ACCEPT) && random.below(8) == 0) {
+                    answer(trip(), answer, new Written.Refused("the store does not want it"));
+                    clock.after(random.below(TIMEOUT_NANOS), () -> apply(node, volume, expected, value));
                 } else if (faults.strikes(Fault.CONFIG_APPLIED_LATE, random)) {
                     answer(TIMEOUT_NANOS, answer, new Written.Unknown("timed out"));
                     if (random.chance(700_000)) {

@@ -25,7 +25,16 @@ final class BrokenClusterSimTest {
     @ParameterizedTest
     @EnumSource(
             value = Defect.class,
-            names = {"UNVERIFIED_READ", "BLIND_SET", "FROZEN_CLOCK", "EARLY_ACK"})
+            names = {
+                "UNVERIFIED_READ",
+                "BLIND_SET",
+                "LATE_ACCEPT",
+                "FROZEN_CLOCK",
+                "EARLY_ACK",
+                "DROPPED_WRITE",
+                "MISDIRECTED_WRITE",
+                "UNHEARD_WISH"
+            })
     void aClusterThatIsBuiltWrongIsCaught(Defect defect) {
         assertThat(seedsUntilCaught(defect, 400))
                 .as("seeds until " + defect + " is caught")
@@ -50,6 +59,7 @@ final class BrokenClusterSimTest {
                         .set(Fault.NET_RESET, 1_000)
                         .set(Fault.KILL, 2_000);
             case BLIND_SET -> faults.set(Fault.CONFIG_APPLIED_LATE, 100_000).set(Fault.KILL, 2_000);
+            case UNHEARD_WISH -> faults;
             default -> faults.set(Fault.KILL, 2_000);
         };
     }
@@ -58,7 +68,8 @@ final class BrokenClusterSimTest {
     static int seedsUntilCaught(Defect defect, int most) {
         for (int seed = 1; seed <= most; seed++) {
             try {
-                World.Plan plan = new World.Plan(seed, StoreTarget.IN_MEMORY, List.of(), defect, OPERATIONS, false);
+                boolean liveness = defect == Defect.UNHEARD_WISH;
+                World.Plan plan = new World.Plan(seed, StoreTarget.IN_MEMORY, List.of(), defect, OPERATIONS, liveness);
                 new World(plan, faults(defect), Trace.hashing()).run();
             } catch (Violation caught) {
                 return seed;

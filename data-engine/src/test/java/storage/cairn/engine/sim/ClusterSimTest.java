@@ -44,6 +44,27 @@ final class ClusterSimTest {
         }
     }
 
+    /** What the store forgot comes back from the disks; what it took meanwhile, against its contract, excuses few volumes. */
+    @Test
+    void volumesWhoseStoreWasRolledBackAreRecovered() {
+        long rolledBack = 0;
+        long recovered = 0;
+        long excused = 0;
+        for (long seed = 1; seed <= 40; seed++) {
+            Faults faults = Faults.none().set(Fault.CONFIG_ROLLED_BACK, 30_000).set(Fault.KILL, 1_000);
+            World world = new World(plan(seed, StoreTarget.IN_MEMORY, true), faults, Trace.hashing());
+            run(seed, world);
+            rolledBack += faults.struck(Fault.CONFIG_ROLLED_BACK);
+            recovered += world.rollBacks.recovered();
+            excused += world.rollBacks.excused();
+        }
+        assertThat(rolledBack).as("roll-backs").isGreaterThan(20);
+        assertThat(recovered).as("recovered of " + rolledBack).isGreaterThan(rolledBack * 3 / 4);
+        assertThat(excused)
+                .as("volumes excused by " + rolledBack + " roll-backs")
+                .isLessThan(rolledBack / 4);
+    }
+
     /** Writes once waited until a node that had shut down in order was missed. */
     @Test
     void nodesThatShutDownInOrderAreTakenOutBeforeTheyEnd() {
