@@ -95,6 +95,9 @@ start=$SECONDS
 taint_gone() { [[ ! $(kubectl get node "$dead" -o 'jsonpath={.spec.taints[?(@.key=="cairn.storage/failed")].key}') ]]; }
 wait_for 120 "the node keeps our taint" taint_gone
 wait_for 120 "its engine does not come back" all_ready
+# A pod that comes before kubelet knows the driver again is tried in ever longer intervals.
+driver_runs() { kubectl -n "$namespace" rollout status daemonset/cairn-csi-node --timeout=1s; }
+wait_for 60 "its driver does not come back" driver_runs
 figure "taint gone and replicas in sync $((SECONDS - start)) s after the node was started again"
 loading
 
