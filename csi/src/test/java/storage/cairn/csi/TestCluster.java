@@ -42,6 +42,8 @@ final class TestCluster implements AutoCloseable {
     private static final Path DEFINITIONS = Path.of("..", "charts", "cairn", "templates", "crds");
     private static final Duration LONG = Duration.ofSeconds(120);
     private static final String DISK_SIZE = "1Gi";
+    /** What is staged is no engine's: a copy of its mount would keep the filesystem from being unmounted. */
+    private static final String FORGETS = "grep -o '%s/staging-[^ ]*' /proc/self/mountinfo | xargs -r umount; ";
     private static final JsonMapper JSON = new JsonMapper();
 
     private final Path folder;
@@ -158,7 +160,8 @@ final class TestCluster implements AutoCloseable {
                         "--mount",
                         "sh",
                         "-c",
-                        "mount --bind '" + disks + "' '" + folder.resolve("disks") + "' && exec \"$@\"",
+                        FORGETS.formatted(folder) + "mount --bind '" + disks + "' '" + folder.resolve("disks")
+                                + "' && exec \"$@\"",
                         "sh"),
                 options,
                 "storage.cairn.engine.node.EngineMain",
