@@ -19,7 +19,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
-/** Serves gRPC on a unix socket that only this user may use; each call has a virtual thread. */
+/** Serves gRPC on a unix socket that only this user may use; each call has a thread. */
 final class SocketServer implements AutoCloseable {
     private static final int MAX_MESSAGE_BYTES = 4 << 20;
     private static final int MAX_CALLS = 256;
@@ -27,7 +27,8 @@ final class SocketServer implements AutoCloseable {
 
     private final EventLoopGroup loop =
             new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("csi"), NioIoHandler.newFactory());
-    private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    private final ExecutorService threads = Executors.newCachedThreadPool(
+            Thread.ofPlatform().name("call-", 1).daemon().factory());
     private final Path socket;
     private final Server server;
 

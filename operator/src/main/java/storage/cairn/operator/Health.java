@@ -16,7 +16,8 @@ final class Health implements AutoCloseable {
     private static final int UNAVAILABLE = 503;
 
     private final HttpServer server;
-    private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    private final ExecutorService threads = Executors.newCachedThreadPool(
+            Thread.ofPlatform().name("health-", 1).daemon().factory());
 
     private Health(HttpServer server) {
         this.server = server;

@@ -30,7 +30,8 @@ final class Doors implements AutoCloseable {
     private static final int MOST_AT_ONCE = 32;
     private static final Logger LOG = LogManager.getLogger(Doors.class);
 
-    private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    private final ExecutorService threads = Executors.newCachedThreadPool(
+            Thread.ofPlatform().name("http-", 1).daemon().factory());
     private final Semaphore free = new Semaphore(MOST_AT_ONCE);
     private final Figures figures;
     private final HttpServer server;

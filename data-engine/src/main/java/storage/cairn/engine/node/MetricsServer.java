@@ -48,7 +48,8 @@ final class MetricsServer implements AutoCloseable {
                 "/metrics", exchange -> server.answer(exchange, "/metrics", () -> new Answer(true, metrics.get())));
         http.createContext("/healthz", exchange -> server.answer(exchange, "/healthz", health));
         http.createContext("/readyz", exchange -> server.answer(exchange, "/readyz", ready));
-        http.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
+        http.setExecutor(Executors.newCachedThreadPool(
+                Thread.ofPlatform().name("metrics-", 1).daemon().factory()));
         http.start();
         return server;
     }
