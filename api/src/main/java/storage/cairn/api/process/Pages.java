@@ -21,7 +21,8 @@ public final class Pages implements AutoCloseable {
     private static final int BACKLOG = 16;
 
     private final HttpServer server;
-    private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    private final ExecutorService threads = Executors.newCachedThreadPool(
+            Thread.ofPlatform().name("pages-", 1).daemon().factory());
 
     private Pages(HttpServer server) {
         this.server = server;
