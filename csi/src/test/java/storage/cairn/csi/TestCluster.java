@@ -44,6 +44,7 @@ final class TestCluster implements AutoCloseable {
     private static final String DISK_SIZE = "1Gi";
     /** What is staged is no engine's: a copy of its mount would keep the filesystem from being unmounted. */
     private static final String FORGETS = "grep -o '%s/staging-[^ ]*' /proc/self/mountinfo | xargs -r umount; ";
+
     private static final JsonMapper JSON = new JsonMapper();
 
     private final Path folder;

@@ -20,8 +20,9 @@ import storage.cairn.cli.base.Failure;
             "Goes on with the replicas that are left, when a volume's writes wait because too few in-sync ones can be",
             "reached. With one in-sync replica no acked write is lost, but only that one copy is left. With none of",
             "them, --accept-loss goes on with an older replica: what was written after it fell behind is lost for ever,",
-            "also when the others come back. Before that make sure that the other nodes are off: one that still",
-            "serves the volume would go on with what this one has lost."
+            "also when the others come back. Before that make sure that the other nodes are off: an owner that is cut",
+            "off together with the replicas that it needs goes on serving its own host, and acking what is lost, until",
+            "it meets the API server or this replica again; nothing here can wait for it or stop it."
         })
 final class ForceOnlineCommand implements Callable<Integer> {
     private final KubernetesCairn cairn;
@@ -71,6 +72,12 @@ final class ForceOnlineCommand implements Callable<Integer> {
                 each.getMetadata().setAnnotations(annotations);
                 return each;
             });
+            if (acceptLoss) {
+                cairn.err()
+                        .println(
+                                "If a node that cannot be reached runs, and has an in-sync replica, it may serve the volume to"
+                                        + " its own host still, until it meets the API server: turn it off.");
+            }
             cairn.err().println("Asked for. 'cairn volume inspect " + name + "' tells what became of it.");
             return ExitCode.OK.number();
         });
