@@ -276,6 +276,7 @@ final class Staging {
                         + still.getFirst().path() + ": unpublish it there first");
             }
         }
+        attachments.find(id).ifPresent(attachment -> flush(id, attachment.device()));
         if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)
                 || MountTable.read().at(path).isPresent()) {
             unmountAll(path);
@@ -287,6 +288,17 @@ final class Staging {
             engine.release(export.substring(0, export.lastIndexOf('/')), attachId(export), deadline);
         }
         staged.remove(id);
+    }
+
+    /**
+     * Not by unmounting alone: where another mount namespace has a copy of the mount, that writes nothing back, and the
+     * device is taken away after it.
+     */
+    private static void flush(String id, String device) {
+        Commands.Result flushed = Commands.run("blockdev", "--flushbufs", device);
+        if (!flushed.ok()) {
+            LOG.warn("volume={} what was written last to {} is not flushed: {}", id, device, flushed.output());
+        }
     }
 
     /** Exports are called volume/attachId. */
