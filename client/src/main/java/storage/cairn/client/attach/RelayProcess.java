@@ -52,7 +52,7 @@ final class RelayProcess {
     Path socket() {
         Path near = folder.resolve("relay.sock");
         byte[] bytes = near.toString().getBytes(StandardCharsets.UTF_8);
-        if (bytes.length <= MAX_SOCKET_PATH_BYTES) {
+        if (Relay.unready(near).toString().getBytes(StandardCharsets.UTF_8).length <= MAX_SOCKET_PATH_BYTES) {
             return near;
         }
         CRC32C sum = new CRC32C();
@@ -118,6 +118,7 @@ final class RelayProcess {
     void end(long pid) throws IOException {
         Helper.end(pid, socket().toString());
         Files.deleteIfExists(socket());
+        Files.deleteIfExists(Relay.unready(socket()));
         Files.deleteIfExists(folder.resolve("relay.jar"));
         Files.deleteIfExists(folder);
     }

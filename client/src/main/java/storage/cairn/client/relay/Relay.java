@@ -7,6 +7,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
@@ -56,7 +57,7 @@ public final class Relay {
             long sizeBytes = first == 0 ? volumeBytes : ANY_SIZE_BYTES;
             InOrder order = new InOrder(request -> client.submit(request.command()));
             try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-                server.bind(UnixDomainSocketAddress.of(path));
+                listen(server, path);
                 while (true) {
                     try (SocketChannel socket = server.accept()) {
                         serve(socket, sizeBytes, order);
@@ -64,6 +65,19 @@ public final class Relay {
                 }
             }
         }
+    }
+
+    /** Who finds the socket may connect: one that is bound and does not listen yet would refuse him. */
+    private static void listen(ServerSocketChannel server, Path path) throws IOException {
+        Path unready = unready(path);
+        Files.deleteIfExists(unready);
+        server.bind(UnixDomainSocketAddress.of(unready));
+        Files.move(unready, path, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** What the socket is called until it listens; a relay that was killed then leaves it. */
+    public static Path unready(Path socket) {
+        return socket.resolveSibling(socket.getFileName() + ".new");
     }
 
     private static void serve(SocketChannel socket, long sizeBytes, InOrder order) throws InterruptedException {

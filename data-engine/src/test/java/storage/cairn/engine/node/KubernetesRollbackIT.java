@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import java.io.IOException;
@@ -81,7 +82,11 @@ final class KubernetesRollbackIT {
         String acked = digest(export);
 
         server.restore();
-        assertThat(membership().getSpec().inSync()).hasSize(3);
+        // For a moment it answers that it has yet to read what it stores.
+        Awaitility.await("the API server")
+                .atMost(LONG)
+                .ignoreExceptionsInstanceOf(KubernetesClientException.class)
+                .until(() -> membership().getSpec().inSync().size() == 3);
         Awaitility.await("what the disks hold on record").atMost(LONG).until(() -> witnesses() >= 1);
         assertThat(membership().getSpec().epoch()).isLessThan(newest);
         // Nobody serves by what the store forgot.
