@@ -49,8 +49,8 @@ final class DemoCommand implements Callable<Integer> {
             description = "Size of each engine's disk, a file. Default: twice the volume, at least 1GiB")
     private @Nullable Size diskSize;
 
-    @Option(names = "--seconds", paramLabel = "N", description = "How long the load runs before the faults. Default: 5")
-    private int seconds = 5;
+    @Option(names = "--seconds", paramLabel = "N", description = "How long the load runs before the faults. Default: 4")
+    private int seconds = 4;
 
     @Option(names = "--no-faults", description = "Kill nothing.")
     private boolean noFaults;
