@@ -40,8 +40,8 @@ final class DemoCommand implements Callable<Integer> {
     @Option(names = "--nodes", paramLabel = "N", description = "Engines to start, 1 to 16. Default: 3")
     private int nodes = 3;
 
-    @Option(names = "--size", paramLabel = "SIZE", description = "Size of the volume. Default: 512MiB")
-    private Size size = new Size(512L << 20);
+    @Option(names = "--size", paramLabel = "SIZE", description = "Size of the volume. Default: 256MiB")
+    private Size size = new Size(256L << 20);
 
     @Option(
             names = "--disk-size",
