@@ -1,15 +1,12 @@
 package storage.cairn.csi;
 
 import io.fabric8.kubernetes.client.KubernetesClientException;
-import io.grpc.Status;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 import storage.cairn.api.resource.Api;
-import storage.cairn.client.attach.Attachment;
-import storage.cairn.client.attach.Attachments;
 
 /**
  * Makes this node clean after others took its volumes over: fails their devices, unmounts their filesystems, and says so
@@ -22,16 +19,14 @@ final class Cleaning implements AutoCloseable {
 
     private final String node;
     private final VolumeResources volumes;
-    private final Attachments attachments;
     private final Staging staging;
     private final OperationLocks locks;
     private final ScheduledExecutorService thread = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("cleaning").factory());
 
-    Cleaning(String node, VolumeResources volumes, Attachments attachments, Staging staging, OperationLocks locks) {
+    Cleaning(String node, VolumeResources volumes, Staging staging, OperationLocks locks) {
         this.node = node;
         this.volumes = volumes;
-        this.attachments = attachments;
         this.staging = staging;
         this.locks = locks;
     }
@@ -57,7 +52,7 @@ final class Cleaning implements AutoCloseable {
     /** Answers whether all is done. */
     private boolean clean() {
         boolean done = true;
-        for (String id : attachments.volumes()) {
+        for (String id : staging.known()) {
             try {
                 locks.alone(id, "taking it away from this node", () -> {
                     giveUpIfSuperseded(id);
@@ -65,24 +60,19 @@ final class Cleaning implements AutoCloseable {
                 });
             } catch (CsiException e) {
                 LOG.warn("volume={} is not gone yet: {}", id, e.getMessage());
-                done &= e.code() == Status.Code.NOT_FOUND;
+                done = false;
             }
         }
         return done;
     }
 
     private void giveUpIfSuperseded(String id) {
-        Attachment attachment = attachments
-                .look(id)
-                .orElseThrow(() -> CsiException.notFound("not attached any more"))
-                .attachment();
-        if (volumes.isSuperseded(id, Staging.attachId(attachment.exportName()))) {
-            LOG.warn(
-                    "volume={} was taken over by others: {} answers with errors now, and is unmounted",
-                    id,
-                    attachment.device());
-            staging.giveUp(id);
-        }
+        staging.export(id)
+                .filter(export -> volumes.isSuperseded(id, Staging.attachId(export)))
+                .ifPresent(export -> {
+                    LOG.warn("volume={} was taken over by others: its device is taken away, and unmounted", id);
+                    staging.giveUp(id);
+                });
     }
 
     @Override

@@ -139,7 +139,7 @@ public final class CsiMain implements Callable<Integer> {
             try (Pages _ = Pages.open(address(), figures::page, () -> "", unready);
                     SocketServer _ = new SocketServer(socket, services);
                     Recall _ = new Recall(engine, attachments);
-                    Cleaning cleaning = new Cleaning(node, volumes, attachments, staging, locks);
+                    Cleaning cleaning = new Cleaning(node, volumes, staging, locks);
                     Registrar registration = register(socket, engine)) {
                 LOG.info(
                         "version={} endpoint={} controller={} node={} registers={}",

@@ -8,7 +8,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** What was staged on this node, one file for each volume, so that a new process knows what the last one did. */
 final class StagedVolumes {
@@ -17,10 +19,29 @@ final class StagedVolumes {
             .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
             .build();
 
+    private static final String RECORD = ".json";
+
     private final Path folder;
 
     StagedVolumes(Path folder) {
         this.folder = folder;
+    }
+
+    /** Of all that is recorded, in order. */
+    List<String> ids() {
+        if (!Files.isDirectory(folder)) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.endsWith(RECORD))
+                    .map(name -> name.substring(0, name.length() - RECORD.length()))
+                    .filter(VolumeNames::isId)
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw CsiException.internal(folder + " cannot be listed: " + e, e);
+        }
     }
 
     Optional<StagedVolume> find(String id) {
@@ -59,6 +80,6 @@ final class StagedVolumes {
     }
 
     private Path file(String id) {
-        return folder.resolve(id + ".json");
+        return folder.resolve(id + RECORD);
     }
 }

@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 import storage.cairn.api.resource.Volume;
@@ -240,6 +242,21 @@ final class Staging {
             // Pods may have it mounted in places that only they see; the device is dead for them already.
             attachments.abandon(record.id());
         }
+    }
+
+    /** Volumes of which this node has something: a device, a mount, or a record of them. */
+    Set<String> known() {
+        Set<String> known = new TreeSet<>(attachments.volumes());
+        known.addAll(staged.ids());
+        return known;
+    }
+
+    /** The export by which this node has a volume, or had it last. */
+    Optional<String> export(String id) {
+        return attachments
+                .look(id)
+                .map(found -> found.attachment().exportName())
+                .or(() -> staged.find(id).map(StagedVolume::exportName));
     }
 
     /**

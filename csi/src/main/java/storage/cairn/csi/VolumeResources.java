@@ -34,9 +34,10 @@ import storage.cairn.api.resource.VolumeStatus;
 
 /** Volumes and what they lie on, as Kubernetes has them. */
 final class VolumeResources {
-    /** What the caller of CreateVolume called it. */
+    /** How the provisioner's names of volumes begin. */
     private static final String PROVISIONED = "pvc-";
 
+    /** What the caller of CreateVolume called it. */
     static final String CSI_NAME = "csi." + Api.GROUP + "/name";
 
     private static final String ZONE = "topology.kubernetes.io/zone";

@@ -10,12 +10,14 @@ import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.time.Clock;
 import java.time.Duration;
+import storage.cairn.api.process.Pages;
 
 /** The operator process. Of several one leads; one that loses its lease ends, and is started again by Kubernetes. */
 public final class OperatorMain {
-    private static final int HEALTH_PORT = 8080;
+    private static final int PAGES_PORT = 8080;
     private static final Duration LEASE = Duration.ofSeconds(6);
     private static final Duration RENEW = Duration.ofSeconds(4);
     private static final Duration RETRY = Duration.ofSeconds(1);
@@ -42,8 +44,8 @@ public final class OperatorMain {
                                 .build()));
         Cluster api = new Cluster(client, settings);
         operator.register(new StorageClusterReconciler(api, settings, Clock.systemUTC()));
-        Health health = Health.open(HEALTH_PORT, () -> problem(operator), () -> "", metrics);
-        Runtime.getRuntime().addShutdownHook(new Thread(health::close));
+        Pages pages = Pages.open(new InetSocketAddress(PAGES_PORT), metrics::scrape, () -> problem(operator), () -> "");
+        Runtime.getRuntime().addShutdownHook(new Thread(pages::close));
         operator.installShutdownHook(Duration.ofSeconds(5));
         Farewell farewell = new Farewell(api, client, settings);
         Runtime.getRuntime().addShutdownHook(new Thread(farewell::close));

@@ -14,8 +14,8 @@ import storage.cairn.api.resource.Api;
 import storage.cairn.api.resource.Volume;
 
 /**
- * Events about a volume, and about the claim that it was made for: one for each turn of a condition. Its name is made of what turned and when, so that a turn
- * that is told again, by another replica manager perhaps, gives no second one.
+ * Events about a volume, and about the claim that it was made for: one for each turn of a condition. Its name is made of
+ * what turned and when, so that a turn that is told again, by another replica manager perhaps, gives no second one.
  */
 final class Events {
     /** Of events about objects that are in no namespace. */
