@@ -221,53 +221,97 @@ final class Attachments extends VolumeSteps {
                     fail(receiver, Problem.INVALID, "there is no node " + toNode + "; the nodes are " + context.nodes));
             return;
         }
-        find(name, receiver, found -> move(found, toNode, receiver));
-    }
-
-    private void move(Versioned found, int toNode, Receiver receiver) {
-        Configuration value = found.value();
-        UUID attachId = value.attachId();
-        if (attachId == null) {
-            fail(receiver, Problem.PRECONDITION, "volume " + value.name() + " is not served; serve it first");
-            return;
-        }
-        VolumeOwner owner = owners.of(value.volume());
-        boolean here = toNode == context.identity.node();
-        PeerConversation conversation = peers.conversation(toNode);
-        if (owner != null && here) {
-            done(receiver, value.volume(), value);
-        } else if (!here && (conversation == null || !conversation.connected())) {
-            fail(receiver, Problem.UNAVAILABLE, "node " + toNode + " cannot be reached");
-        } else if (owner != null) {
-            owners.promise(value.volume(), toNode);
-            owner.handOver(false, "it moves to node " + toNode, recorded -> take(value, attachId, toNode, receiver));
-        } else {
-            freed(found, false, receiver, free -> take(free.value(), attachId, toNode, receiver));
-        }
-    }
-
-    private void take(Configuration value, UUID attachId, int toNode, Receiver receiver) {
-        PeerRequests.Result taken = (status, text) -> {
-            owners.kept(value.volume());
-            if (status == Status.OK) {
-                get(value.name(), receiver);
+        find(name, receiver, found -> {
+            UUID attachId = found.value().attachId();
+            if (attachId == null) {
+                fail(receiver, Problem.PRECONDITION, "volume " + name + " is not served; serve it first");
             } else {
-                fail(
-                        receiver,
-                        Problem.UNAVAILABLE,
-                        "volume " + value.name() + ": node " + toNode + " did not take it: " + text
-                                + "; it is served again where a client connects");
+                new Move(found.value(), attachId, toNode, receiver).step(found);
             }
-        };
-        PeerConversation conversation = peers.conversation(toNode);
-        if (conversation == null) {
-            takeVolume(value.volume(), attachId, taken);
-        } else {
-            conversation.ask(
-                    FrameType.TAKE_VOLUME,
-                    TAKE_MILLIS,
-                    out -> out.id(value.volume().uuid()).id(attachId),
-                    taken);
+        });
+    }
+
+    /**
+     * The way of a volume to another node. Its host, which loses the last owner, may come to a third node before the
+     * request to take the volume comes to the target, and is then served there: the volume moves on from there.
+     */
+    private final class Move {
+        private static final int MAX_STEPS = 8;
+
+        private final VolumeId volume;
+        private final String name;
+        private final UUID attachId;
+        private final int toNode;
+        private final Receiver receiver;
+        private int steps;
+
+        Move(Configuration value, UUID attachId, int toNode, Receiver receiver) {
+            this.volume = value.volume();
+            this.name = value.name();
+            this.attachId = attachId;
+            this.toNode = toNode;
+            this.receiver = receiver;
+        }
+
+        void step(Versioned found) {
+            steps++;
+            VolumeOwner owner = owners.of(volume);
+            boolean here = toNode == context.identity.node();
+            PeerConversation conversation = peers.conversation(toNode);
+            if (owner != null && here) {
+                done(receiver, volume, found.value());
+            } else if (!here && (conversation == null || !conversation.connected())) {
+                fail(receiver, Problem.UNAVAILABLE, "node " + toNode + " cannot be reached");
+            } else if (owner != null) {
+                owners.promise(volume, toNode);
+                owner.handOver(false, "it moves to node " + toNode, recorded -> take());
+            } else {
+                freed(found, false, receiver, free -> take());
+            }
+        }
+
+        private void take() {
+            PeerConversation conversation = peers.conversation(toNode);
+            if (conversation == null) {
+                takeVolume(volume, attachId, this::taken);
+            } else {
+                conversation.ask(
+                        FrameType.TAKE_VOLUME,
+                        TAKE_MILLIS,
+                        out -> out.id(volume.uuid()).id(attachId),
+                        this::taken);
+            }
+        }
+
+        private void taken(Status status, String text) {
+            owners.kept(volume);
+            if (status == Status.OK) {
+                get(name, receiver);
+            } else if (status == Status.FENCED) {
+                find(name, receiver, found -> fenced(found, text));
+            } else {
+                fail(receiver, Problem.UNAVAILABLE, refusal(text));
+            }
+        }
+
+        /** Somebody else decided about the volume meanwhile. */
+        private void fenced(Versioned found, String text) {
+            Configuration value = found.value();
+            Configuration.Owner owner = value.owner();
+            if (!attachId.equals(value.attachId())) {
+                fail(receiver, Problem.UNAVAILABLE, servedMeanwhile(name));
+            } else if (owner != null && owner.node() == toNode) {
+                receiver.answered(new VolumeAnswer.Done(views.volume(value)));
+            } else if (steps < MAX_STEPS) {
+                step(found);
+            } else {
+                fail(receiver, Problem.UNAVAILABLE, refusal(text));
+            }
+        }
+
+        private String refusal(String text) {
+            return "volume " + name + ": node " + toNode + " did not take it: " + text
+                    + "; it is served again where a client connects";
         }
     }
 
@@ -307,7 +351,8 @@ final class Attachments extends VolumeSteps {
                 context.settings.failures().connectMillis(),
                 out -> out.id(owner.volume().uuid()).id(attachId),
                 (status, text) -> {
-                    if (status == Status.OK) {
+                    if (status == Status.OK || status == Status.FENCED) {
+                        // Fenced: the host was faster and is served by another node.
                         left.accept(true);
                         return;
                     }
