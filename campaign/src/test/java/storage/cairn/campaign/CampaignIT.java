@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A short campaign with real engines. Its seed and schedule are in what it prints; a failure keeps the logs. */
-@Timeout(600)
+@Timeout(value = 16, unit = TimeUnit.MINUTES)
 final class CampaignIT {
     @TempDir
     private Path folder;
@@ -96,7 +96,7 @@ final class CampaignIT {
                 .redirectErrorStream(true)
                 .redirectOutput(printed.toFile())
                 .start();
-        if (!process.waitFor(9, TimeUnit.MINUTES)) {
+        if (!process.waitFor(14, TimeUnit.MINUTES)) {
             process.destroy();
             process.waitFor();
         }

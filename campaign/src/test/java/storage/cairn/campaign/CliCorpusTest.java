@@ -8,7 +8,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import storage.cairn.engine.fuzz.CorpusRun;
 
 /** Every kept input of the command line's fuzz targets, and a short exploration. */
-@Timeout(value = 120, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 300, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class CliCorpusTest {
     static List<String> targets() {
         return List.copyOf(new CliTargets().targets().keySet());

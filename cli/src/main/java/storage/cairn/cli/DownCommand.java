@@ -22,8 +22,8 @@ import storage.cairn.client.attach.Attachments;
         sortOptions = false,
         footer = {"", "Examples:", "  cairn down", "  cairn down --kill    # as a power cut would"})
 final class DownCommand implements Callable<Integer> {
-    private static final Duration IN_ORDER = Duration.ofMinutes(1);
-    private static final Duration AT_ONCE = Duration.ofSeconds(15);
+    private static final Duration IN_ORDER = Duration.ofMinutes(3);
+    private static final Duration AT_ONCE = Duration.ofMinutes(1);
 
     private final Cairn cairn;
 

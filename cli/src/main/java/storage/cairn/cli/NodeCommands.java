@@ -18,9 +18,9 @@ import storage.cairn.cli.cluster.LocalCluster;
         synopsisSubcommandLabel = "COMMAND",
         footer = {"", "Examples:", "  cairn node kill 2", "  cairn status", "  cairn node start 2"})
 final class NodeCommands {
-    private static final Duration START = Duration.ofMinutes(2);
-    private static final Duration STOP = Duration.ofMinutes(1);
-    private static final Duration KILL = Duration.ofSeconds(15);
+    private static final Duration START = Duration.ofMinutes(3);
+    private static final Duration STOP = Duration.ofMinutes(3);
+    private static final Duration KILL = Duration.ofMinutes(1);
 
     private final Cairn cairn;
 

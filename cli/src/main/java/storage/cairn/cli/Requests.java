@@ -49,14 +49,38 @@ final class Requests {
                 .orElse(stored);
     }
 
-    /** Asks the owner of a volume, any engine when nobody owns it. */
+    /** Asks the owner of a volume, any engine when nobody owns it, or its process ends before it has answered. */
     <T> T owner(String name, int seconds, Function<ControlBlockingStub, T> request) {
         int owner = find(name).getOwnerNode();
-        return owner != 0 && cluster.runs(owner) ? on(owner, seconds, request) : any(seconds, request);
+        if (owner != 0 && cluster.runs(owner)) {
+            try {
+                return on(owner, seconds, request);
+            } catch (Failure e) {
+                if (e.code() != ExitCode.UNREACHABLE || cluster.runs(owner)) {
+                    throw e;
+                }
+            }
+        }
+        return any(seconds, request);
     }
 
+    /** Asks an engine that answers; another one, or the same again, for what it could not be reached or refused for now. */
     <T> T any(int seconds, Function<ControlBlockingStub, T> request) {
-        return on(answering(), seconds, request);
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        for (int round = 0; ; round++) {
+            int node = answering();
+            try {
+                return on(node, seconds, request);
+            } catch (Failure e) {
+                if (e.code() != ExitCode.UNREACHABLE || System.nanoTime() >= deadline) {
+                    throw e;
+                }
+                if (round == 0) {
+                    cairn.err().println(e.getMessage() + "; trying for up to " + PATIENCE.toSeconds() + " s ...");
+                }
+                LockSupport.parkNanos(POLL.toNanos());
+            }
+        }
     }
 
     <T> T on(int node, int seconds, Function<ControlBlockingStub, T> request) {

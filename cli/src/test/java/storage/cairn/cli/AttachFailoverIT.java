@@ -19,12 +19,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import storage.cairn.cli.cluster.EngineCommand;
 
 /** A mounted filesystem on an attached volume, with the engines of this build killed under it. */
-@Timeout(value = 10, unit = TimeUnit.MINUTES)
 final class AttachFailoverIT {
     private static final Duration PATIENCE = Duration.ofMinutes(3);
     private static final int FILE_BYTES = 64 << 10;

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a demo that is interrupted or fails leaves behind, with engines that have no data path. */
 final class DemoCleanupIT {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(3);
 
     @TempDir
     private Path temporary = Path.of("");
@@ -30,7 +30,7 @@ final class DemoCleanupIT {
     void endDemos() throws InterruptedException {
         for (Process demo : demos) {
             demo.destroy();
-            assertThat(demo.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(demo.waitFor(3, TimeUnit.MINUTES)).isTrue();
         }
     }
 
@@ -102,7 +102,7 @@ final class DemoCleanupIT {
         assertThat(new ProcessBuilder("kill", "-INT", "" + demo.pid()).start().waitFor())
                 .isZero();
 
-        assertThat(demo.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(demo.waitFor(3, TimeUnit.MINUTES)).isTrue();
         assertThat(demo.exitValue()).isEqualTo(130);
         assertThat(shown("out")).contains("Interrupted");
         assertThat(in(base)).isEmpty();
@@ -118,7 +118,7 @@ final class DemoCleanupIT {
         assertThat(new ProcessBuilder("kill", "-INT", "" + demo.pid()).start().waitFor())
                 .isZero();
 
-        assertThat(demo.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(demo.waitFor(3, TimeUnit.MINUTES)).isTrue();
         assertThat(temporary.resolve("not")).doesNotExist();
     }
 
@@ -133,7 +133,7 @@ final class DemoCleanupIT {
         assertThat(new ProcessBuilder("kill", "-INT", "" + demo.pid()).start().waitFor())
                 .isZero();
 
-        assertThat(demo.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(demo.waitFor(3, TimeUnit.MINUTES)).isTrue();
         assertThat(demo.exitValue()).as(shown("out")).isEqualTo(130);
         assertThat(temporary.resolve("not")).as(shown("out")).doesNotExist();
         Awaitility.await().atMost(PATIENCE).until(() -> enginesOf(base) == 0);
@@ -146,7 +146,7 @@ final class DemoCleanupIT {
         awaitShown("out", "NBD: ");
         assertThat(enginesOf(base)).isEqualTo(3);
 
-        assertThat(demo.destroyForcibly().waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(demo.destroyForcibly().waitFor(3, TimeUnit.MINUTES)).isTrue();
 
         Awaitility.await().atMost(PATIENCE).until(() -> enginesOf(base) == 0);
     }
@@ -161,7 +161,7 @@ final class DemoCleanupIT {
         awaitShown("other", "NBD: ");
 
         one.destroy();
-        assertThat(one.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(one.waitFor(3, TimeUnit.MINUTES)).isTrue();
         assertThat(other.isAlive()).isTrue();
         assertThat(in(base)).hasSize(1);
         assertThat(enginesOf(base)).isEqualTo(3);
@@ -172,7 +172,7 @@ final class DemoCleanupIT {
         Path base = Files.createDirectory(temporary.resolve("base"));
         Process demo = demo(base, "no.such.Engine", "out");
 
-        assertThat(demo.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(demo.waitFor(3, TimeUnit.MINUTES)).isTrue();
 
         assertThat(demo.exitValue()).isEqualTo(1);
         assertThat(in(base)).hasSize(1);
@@ -201,7 +201,7 @@ final class DemoCleanupIT {
                 .start();
         demos.add(demo);
 
-        assertThat(demo.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(demo.waitFor(3, TimeUnit.MINUTES)).isTrue();
 
         assertThat(demo.exitValue()).isEqualTo(1);
         assertThat(shown("out")).contains("are needed: name another --data-dir");

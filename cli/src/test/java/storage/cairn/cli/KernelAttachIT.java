@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The kernel's nbd driver, in a guest, on an attached volume of engines of this machine. */
-@Timeout(value = 11, unit = TimeUnit.MINUTES)
+@Timeout(value = 22, unit = TimeUnit.MINUTES)
 final class KernelAttachIT {
     private static final Path GUEST =
             Path.of("..", "e2e", "guest").toAbsolutePath().normalize();
@@ -32,7 +32,7 @@ final class KernelAttachIT {
                 .redirectOutput(log.toFile());
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
         Process process = builder.start();
-        boolean ended = process.waitFor(9, TimeUnit.MINUTES);
+        boolean ended = process.waitFor(20, TimeUnit.MINUTES);
         if (!ended) {
             // In order, so that it takes engines and guest with it.
             process.destroy();

@@ -160,7 +160,7 @@ final class LauncherIT {
                         .start()
                         .waitFor())
                 .isZero();
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(3, TimeUnit.MINUTES)).isTrue();
         return process.exitValue();
     }
 
@@ -186,7 +186,7 @@ final class LauncherIT {
     @Test
     void ctrlCWhileTheEngineIsTrainedLeavesNeitherTheEngineNorItsFiles() throws Exception {
         Process process = interruptible("demo");
-        await().atMost(Duration.ofMinutes(1))
+        await().atMost(Duration.ofMinutes(5))
                 .until(() -> trainings().stream()
                         .anyMatch(folder -> Files.exists(folder.resolve("cluster/node-1/engine.pid"))));
 

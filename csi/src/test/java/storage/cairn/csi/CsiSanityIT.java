@@ -15,9 +15,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The conformance suite of CSI against the driver, three engines and a real API server; real devices and filesystems. */
-@Timeout(600)
+@Timeout(value = 20, unit = TimeUnit.MINUTES)
 final class CsiSanityIT {
-    private static final int MAX_SECONDS = 250;
+    private static final int MAX_SECONDS = 560;
 
     /** Of capabilities that the driver does not have: snapshots, clones, changeable parameters, attachment by CSI. */
     private static final Set<String> NOT_SUPPORTED = Set.of(

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /** Appends numbered records to a file, each made durable before the next one, until it is closed. */
 final class DurableWrites implements AutoCloseable {
     private static final int RECORD_BYTES = 512;
-    private static final Duration LONG = Duration.ofSeconds(90);
+    private static final Duration LONG = Duration.ofMinutes(4);
 
     private final Path file;
     private final AtomicLong durable = new AtomicLong();

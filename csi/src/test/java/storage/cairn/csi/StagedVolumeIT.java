@@ -23,7 +23,6 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -42,12 +41,14 @@ import storage.cairn.csi.spec.NodeUnstageVolumeRequest;
 import storage.cairn.csi.spec.VolumeCapability;
 
 /** What happens to volumes that are staged: processes are killed, they grow, other nodes want them. */
-@Timeout(180)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class StagedVolumeIT {
     private static final long MIB = 1 << 20;
     private static final long SMALL = 64 * MIB;
-    private static final Duration LONG = Duration.ofSeconds(90);
+    /** Of a call that is to succeed. */
+    private static final int PATIENCE_SECONDS = 240;
+
+    private static final Duration LONG = Duration.ofMinutes(4);
 
     private Path folder;
     private TestCluster cluster;
@@ -95,7 +96,9 @@ final class StagedVolumeIT {
     }
 
     private ControllerGrpc.ControllerBlockingStub controller() {
-        return ControllerGrpc.newBlockingStub(first).withWaitForReady().withDeadlineAfter(60, TimeUnit.SECONDS);
+        return ControllerGrpc.newBlockingStub(first)
+                .withWaitForReady()
+                .withDeadlineAfter(PATIENCE_SECONDS, TimeUnit.SECONDS);
     }
 
     private String create(String name, long sizeBytes, String filesystem) {
@@ -136,7 +139,7 @@ final class StagedVolumeIT {
     }
 
     private void unstage(String id, int node) {
-        var unused = driver(node, 60)
+        var unused = driver(node, PATIENCE_SECONDS)
                 .nodeUnstageVolume(NodeUnstageVolumeRequest.newBuilder()
                         .setVolumeId(id)
                         .setStagingTargetPath(path(id, node).toString())
@@ -162,14 +165,14 @@ final class StagedVolumeIT {
     @Test
     void dataStaysAndWritesGoOnWhileDriverAndEngineEnd() throws Exception {
         String id = create("writes", SMALL, "ext4");
-        stage(id, 1, "ext4", 60);
+        stage(id, 1, "ext4", PATIENCE_SECONDS);
         try (DurableWrites writes = new DurableWrites(path(id, 1).resolve("records"))) {
             writes.awaitMore();
             // The device goes on without the driver, and the next process knows it.
             cluster.kill(TestCluster.driver(1));
             writes.awaitMore();
             var unused = cluster.startDriver(1, true);
-            stage(id, 1, "ext4", 60);
+            stage(id, 1, "ext4", PATIENCE_SECONDS);
             assertThat(MountTable.read().countAt(path(id, 1))).isEqualTo(1);
             cluster.kill("engine-1");
             cluster.startEngine(1);
@@ -187,7 +190,7 @@ final class StagedVolumeIT {
             writes.awaitMore();
         }
         unstage(id, 1);
-        stage(id, 2, "ext4", 60);
+        stage(id, 2, "ext4", PATIENCE_SECONDS);
         DurableWrites.assertWhole(path(id, 2).resolve("records"));
         unstage(id, 2);
         delete(id);
@@ -199,7 +202,7 @@ final class StagedVolumeIT {
         SystemTools.requireGrowing(filesystem);
         long before = 320 * MIB;
         String id = create("grows-" + filesystem, before, filesystem);
-        stage(id, 1, filesystem, 60);
+        stage(id, 1, filesystem, PATIENCE_SECONDS);
         Files.writeString(path(id, 1).resolve("file"), filesystem);
         long spaceBefore = Files.getFileStore(path(id, 1)).getTotalSpace();
         long grown = controller()
@@ -208,7 +211,7 @@ final class StagedVolumeIT {
                         .setCapacityRange(CapacityRange.newBuilder().setRequiredBytes(before + 64 * MIB))
                         .build())
                 .getCapacityBytes();
-        assertThat(driver(1, 60)
+        assertThat(driver(1, PATIENCE_SECONDS)
                         .nodeExpandVolume(NodeExpandVolumeRequest.newBuilder()
                                 .setVolumeId(id)
                                 .setVolumePath(path(id, 1).toString())
@@ -224,11 +227,11 @@ final class StagedVolumeIT {
     @Test
     void ofTwoNodesOneWaitsAndGetsItOnceItIsFree() {
         String id = create("wanted", SMALL, "");
-        stage(id, 1, "", 60);
+        stage(id, 1, "", PATIENCE_SECONDS);
         assertRefused(() -> stage(id, 2, "", 8), "");
         assertRefused(() -> delete(id), "in use");
         unstage(id, 1);
-        stage(id, 2, "", 60);
+        stage(id, 2, "", PATIENCE_SECONDS);
         unstage(id, 2);
         delete(id);
     }
@@ -236,7 +239,7 @@ final class StagedVolumeIT {
     @Test
     void aDeadMountIsStagedAnew() throws IOException {
         String id = create("dead", SMALL, "ext4");
-        stage(id, 1, "ext4", 60);
+        stage(id, 1, "ext4", PATIENCE_SECONDS);
         Files.writeString(path(id, 1).resolve("file"), "stays");
         Commands.must("sync", "-f", path(id, 1).toString());
         long relay = cluster.attachments(1).find(id).orElseThrow().relayPid();
@@ -244,7 +247,7 @@ final class StagedVolumeIT {
         Awaitility.await("the device is dead")
                 .atMost(LONG)
                 .until(() -> cluster.attachments(1).find(id).isEmpty());
-        stage(id, 1, "ext4", 60);
+        stage(id, 1, "ext4", PATIENCE_SECONDS);
         assertThat(path(id, 1).resolve("file")).hasContent("stays");
         assertThat(MountTable.read().countAt(path(id, 1))).isEqualTo(1);
         unstage(id, 1);
@@ -255,13 +258,13 @@ final class StagedVolumeIT {
     @Test
     void aNodeThatComesBackHasLostWhatOthersTookOver() throws IOException {
         String id = create("taken", SMALL, "ext4");
-        stage(id, 1, "ext4", 60);
+        stage(id, 1, "ext4", PATIENCE_SECONDS);
         Files.writeString(path(id, 1).resolve("file"), "old");
         Commands.must("sync", "-f", path(id, 1).toString());
         String device = device(id, 1);
         cluster.kill(TestCluster.driver(1));
         cluster.kill("engine-1");
-        stage(id, 2, "ext4", 90);
+        stage(id, 2, "ext4", PATIENCE_SECONDS);
         Files.writeString(path(id, 2).resolve("file"), "new");
         Commands.must("sync", "-f", path(id, 2).toString());
 
@@ -305,21 +308,21 @@ final class StagedVolumeIT {
     @Test
     void aFilesystemIsMadeOnceAndMendedOnlyAsFarAsItIsSafe() throws IOException {
         String id = create("guarded", SMALL, "ext4");
-        stage(id, 1, "ext4", 60);
+        stage(id, 1, "ext4", PATIENCE_SECONDS);
         Files.writeString(path(id, 1).resolve("file"), "stays");
         unstage(id, 1);
-        assertRefused(() -> stage(id, 1, "xfs", 60), "it holds ext4");
+        assertRefused(() -> stage(id, 1, "xfs", PATIENCE_SECONDS), "it holds ext4");
 
-        stage(id, 1, "", 60);
+        stage(id, 1, "", PATIENCE_SECONDS);
         Commands.must("debugfs", "-w", "-R", "clri <2>", device(id, 1));
         Commands.must("debugfs", "-w", "-R", "ssv state 2", device(id, 1));
         unstage(id, 1);
-        assertRefused(() -> stage(id, 1, "ext4", 60), "errors that are not mended");
+        assertRefused(() -> stage(id, 1, "ext4", PATIENCE_SECONDS), "errors that are not mended");
 
-        stage(id, 1, "", 60);
+        stage(id, 1, "", PATIENCE_SECONDS);
         Commands.must("dd", "if=/dev/zero", "of=" + device(id, 1), "bs=1M", "count=1", "oflag=direct");
         unstage(id, 1);
-        assertRefused(() -> stage(id, 1, "ext4", 60), "it was given a filesystem before");
+        assertRefused(() -> stage(id, 1, "ext4", PATIENCE_SECONDS), "it was given a filesystem before");
         unstage(id, 1);
         delete(id);
     }

@@ -8,8 +8,6 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,6 +30,7 @@ import storage.cairn.api.resource.StoragePool;
 import storage.cairn.api.resource.StoragePoolSpec;
 import storage.cairn.client.attach.Attachments;
 import storage.cairn.testing.ApiServer;
+import storage.cairn.testing.FreePorts;
 
 /**
  * All that the driver needs, as processes of this machine: a real API server, engines in as many folders, a replica
@@ -40,7 +39,7 @@ import storage.cairn.testing.ApiServer;
 final class TestCluster implements AutoCloseable {
     static final String POOL = "default";
     private static final Path DEFINITIONS = Path.of("..", "charts", "cairn", "templates", "crds");
-    private static final Duration LONG = Duration.ofSeconds(120);
+    private static final Duration LONG = Duration.ofMinutes(4);
     private static final String DISK_SIZE = "1Gi";
     /** What is staged is no engine's: a copy of its mount would keep the filesystem from being unmounted. */
     private static final String FORGETS = "grep -o '%s/staging-[^ ]*' /proc/self/mountinfo | xargs -r umount; ";
@@ -121,12 +120,6 @@ final class TestCluster implements AutoCloseable {
         return "node" + number;
     }
 
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
-    }
-
     void startEngine(int number) throws IOException {
         Path own = Files.createDirectories(folder.resolve(node(number)));
         JSON.writeValue(
@@ -143,7 +136,7 @@ final class TestCluster implements AutoCloseable {
                                         "host",
                                         "127.0.0.1",
                                         "peerPort",
-                                        freePort(),
+                                        FreePorts.next(),
                                         "metricsPort",
                                         0)));
         List<String> options = new ArrayList<>();
@@ -182,7 +175,7 @@ final class TestCluster implements AutoCloseable {
                 "--kubeconfig",
                 folder.resolve("kubeconfig").toString(),
                 "--listen",
-                "127.0.0.1:" + freePort());
+                "127.0.0.1:" + FreePorts.next());
     }
 
     private void admit(int number) {
@@ -231,7 +224,7 @@ final class TestCluster implements AutoCloseable {
                 "--kubeconfig",
                 folder.resolve("kubeconfig").toString(),
                 "--listen",
-                "127.0.0.1:" + freePort()));
+                "127.0.0.1:" + FreePorts.next()));
         if (controller) {
             arguments.add("--controller");
         }

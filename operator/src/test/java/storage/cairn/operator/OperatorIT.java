@@ -37,7 +37,7 @@ import storage.cairn.testing.ApiServer;
 /** The operator's reconciler on a real API server, which has no controllers and no nodes of its own. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class OperatorIT {
-    private static final Duration SOON = Duration.ofSeconds(30);
+    private static final Duration SOON = Duration.ofMinutes(3);
     private static final String NAMESPACE = "cairn-system";
     private static final String POOLED = "0d6e1c52-7a3b-4f0e-8c1d-2b9a4e5f6a71";
     private static final String DISK = "0d6e1c52-7a3b-4f0e-8c1d-2b9a4e5f6a70";

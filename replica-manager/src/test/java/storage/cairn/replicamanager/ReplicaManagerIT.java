@@ -46,7 +46,7 @@ final class ReplicaManagerIT {
     /** What its account may do: no more is needed. */
     private static final Path ACCESS = Path.of("..", "charts", "cairn", "templates", "access", "replica-manager.yaml");
 
-    private static final Duration LONG = Duration.ofSeconds(60);
+    private static final Duration LONG = Duration.ofMinutes(3);
     private static final Rules RULES = new Rules(
             Duration.ofHours(1), Duration.ofSeconds(1), Duration.ofSeconds(3), Rules.DEFAULTS.rebalanceGapPercent(), 2);
 

@@ -8,7 +8,6 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -32,6 +31,7 @@ import storage.cairn.api.resource.VolumeMembership;
 import storage.cairn.api.resource.VolumeMembershipSpec;
 import storage.cairn.api.resource.VolumeSpec.Locality;
 import storage.cairn.testing.ApiServer;
+import storage.cairn.testing.FreePorts;
 import storage.cairn.testing.KubeScheduler;
 
 /**
@@ -42,7 +42,7 @@ final class SchedulerIT {
     private static final Path TEMPLATES = Path.of("..", "charts", "cairn", "templates");
     private static final Path CONFIGURATION =
             Path.of("..", "operator", "src", "main", "resources", "storage", "cairn", "operator", "scheduler.yaml");
-    private static final Duration LONG = Duration.ofSeconds(60);
+    private static final Duration LONG = Duration.ofMinutes(3);
     private static final int NODES = 6;
 
     private static final ScheduledExecutorService ENGINES = Executors.newSingleThreadScheduledExecutor();
@@ -79,8 +79,8 @@ final class SchedulerIT {
 
     @BeforeEach
     void choosePorts() throws IOException {
-        port = freePort();
-        webhookPort = freePort();
+        port = FreePorts.next();
+        webhookPort = FreePorts.next();
     }
 
     /** What the next test finds: no pods, nodes and disks that are empty, and nobody who leads. */
@@ -108,12 +108,6 @@ final class SchedulerIT {
             each.getStatus().setAllocatable(room);
             return each;
         });
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
     }
 
     private static InetSocketAddress local(int port) {

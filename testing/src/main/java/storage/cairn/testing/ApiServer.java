@@ -9,8 +9,6 @@ import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,7 +34,10 @@ import org.junit.jupiter.api.Assumptions;
  * {@code e2e/cluster build --api-server} makes; where they are not, the test that asks for one is skipped and says so.
  */
 public final class ApiServer implements AutoCloseable {
-    private static final Duration START = Duration.ofSeconds(120);
+    /** A busy machine holds up a request, too. */
+    private static final int REQUEST_MILLIS = 120_000;
+
+    private static final Duration START = Duration.ofMinutes(5);
 
     private final Path binaries;
     private final Path folder;
@@ -50,9 +51,9 @@ public final class ApiServer implements AutoCloseable {
     private ApiServer(Path binaries) throws IOException {
         this.binaries = binaries;
         this.folder = Files.createTempDirectory("cairn-api-server");
-        this.port = freePort();
-        this.etcdPort = freePort();
-        this.peerPort = freePort();
+        this.port = FreePorts.next();
+        this.etcdPort = FreePorts.next();
+        this.peerPort = FreePorts.next();
     }
 
     /** Starts one; blocks until it serves, some five seconds. */
@@ -91,12 +92,6 @@ public final class ApiServer implements AutoCloseable {
     /** The folder of what {@code e2e/cluster build} made; without one of {@code names} the test that asks is skipped. */
     public static Path binaries(String... names) {
         return Binaries.require(names);
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
     }
 
     private void writeFiles() throws IOException {
@@ -268,6 +263,8 @@ public final class ApiServer implements AutoCloseable {
                 .withOauthToken(token)
                 .withTrustCerts(true)
                 .withRequestRetryBackoffLimit(0)
+                .withConnectionTimeout(REQUEST_MILLIS)
+                .withRequestTimeout(REQUEST_MILLIS)
                 .build();
     }
 
@@ -276,7 +273,7 @@ public final class ApiServer implements AutoCloseable {
         create(folder);
         try (KubernetesClient client = client()) {
             Awaitility.await("definitions")
-                    .atMost(Duration.ofSeconds(30))
+                    .atMost(Duration.ofMinutes(3))
                     .until(() -> client.apiextensions().v1().customResourceDefinitions().list().getItems().stream()
                             .allMatch(ApiServer::established));
         }

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 
 /** The throw-away Kubernetes with nodes, where it has been built and can run. */
 final class ClusterIT {
-    private static final long MOST_MINUTES = 5;
+    private static final long MOST_MINUTES = 9;
 
     @Test
     void aClusterComesUpRunsPodsSurvivesADeadNodeAndLeavesNothingBehind() throws Exception {

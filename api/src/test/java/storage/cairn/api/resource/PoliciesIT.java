@@ -14,7 +14,6 @@ import io.fabric8.kubernetes.client.utils.Serialization;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -55,7 +54,7 @@ final class PoliciesIT {
                         .build())
                 .create();
         server.create(POLICIES);
-        Awaitility.await("policies in force").atMost(Duration.ofSeconds(30)).until(PoliciesIT::inForce);
+        Awaitility.await("policies in force").until(PoliciesIT::inForce);
     }
 
     /** The API server hears of its policies by a watch of its own, one after the other. */

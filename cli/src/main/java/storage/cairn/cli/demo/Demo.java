@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import storage.cairn.api.v1alpha1.ControlGrpc.ControlBlockingStub;
 import storage.cairn.api.v1alpha1.CreateVolumeRequest;
 import storage.cairn.api.v1alpha1.Disk;
+import storage.cairn.api.v1alpha1.GetStatusRequest;
 import storage.cairn.api.v1alpha1.MoveVolumeRequest;
 import storage.cairn.api.v1alpha1.NodeStatus;
 import storage.cairn.api.v1alpha1.Replica;
@@ -21,7 +22,6 @@ import storage.cairn.cli.base.Failure;
 import storage.cairn.cli.base.Sizes;
 import storage.cairn.cli.cluster.ClusterFile;
 import storage.cairn.cli.cluster.ClusterPlan;
-import storage.cairn.cli.cluster.ClusterStatus;
 import storage.cairn.cli.cluster.ControlClient;
 import storage.cairn.cli.cluster.EngineCommand;
 import storage.cairn.cli.cluster.ExportUris;
@@ -32,7 +32,7 @@ import storage.cairn.client.load.Percentiles;
 public final class Demo {
     private static final String VOLUME = "demo";
     private static final Duration READY = Duration.ofMinutes(2);
-    private static final int REQUEST_SECONDS = 60;
+    private static final int REQUEST_SECONDS = 120;
 
     private final DemoOptions options;
     private final EngineCommand engine;
@@ -158,25 +158,22 @@ public final class Demo {
         long start = System.nanoTime();
         cluster.nodes().forEach(cluster::start);
         cluster.local().awaitReady(cluster.nodes(), READY, (ready, of) -> screen.live(ready + " of " + of + " run"));
-        for (ClusterStatus.Node node : ClusterStatus.ask(cluster.local()).nodes()) {
-            NodeStatus status = node.status();
-            if (status == null) {
-                throw new Failure(ExitCode.FAILED, "Node " + node.node() + " " + node.problem());
-            }
-            show(node, status);
+        for (int node : cluster.nodes()) {
+            show(cluster, node);
         }
         screen.ok("All run after " + Durations.format((System.nanoTime() - start) / 1_000_000) + ", in "
                 + cluster.local().dir());
     }
 
-    private void show(ClusterStatus.Node node, NodeStatus status) {
-        StringBuilder text =
-                new StringBuilder("node " + node.node() + ": process " + node.pid() + ", I/O by " + status.getIoMode());
+    private void show(DemoCluster cluster, int node) {
+        NodeStatus status = on(cluster, node, stub -> stub.getStatus(GetStatusRequest.getDefaultInstance()));
+        StringBuilder text = new StringBuilder(
+                "node " + node + ": process " + cluster.local().pid(node) + ", I/O by " + status.getIoMode());
         if (status.getIoMode().equals("pool")) {
             text.append(" (").append(status.getIoModeReason()).append(')');
         }
         for (Disk disk : status.getDisksList()) {
-            if (disk.getNode() == node.node()) {
+            if (disk.getNode() == node) {
                 mustBeReady(disk);
                 text.append(", a disk of ")
                         .append(Sizes.format(disk.getCapacityBytes()))

@@ -19,7 +19,7 @@ import storage.cairn.cli.cluster.LocalCluster;
  * process, no engine can be started any more, those that run are killed, and the folder is deleted.
  */
 final class DemoCluster implements AutoCloseable {
-    private static final Duration END = Duration.ofSeconds(20);
+    private static final Duration END = Duration.ofMinutes(1);
     private static final long MAX_LOG_BYTES = 4L << 20;
 
     private final LocalCluster cluster;

@@ -16,8 +16,8 @@ import storage.cairn.client.load.Percentiles;
 
 /** The faults of the demo: kills processes under load, and measures and shows what follows. */
 final class Faults {
-    private static final Duration READY = Duration.ofSeconds(60);
-    private static final Duration CHANGE = Duration.ofSeconds(45);
+    private static final Duration READY = Duration.ofMinutes(3);
+    private static final Duration CHANGE = Duration.ofMinutes(2);
     private static final Duration REBUILT = Duration.ofMinutes(5);
     /** How long a node stays away, so that there is something to rebuild. */
     private static final Duration AWAY = Duration.ofSeconds(2);

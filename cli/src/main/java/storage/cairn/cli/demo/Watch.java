@@ -32,7 +32,7 @@ final class Watch {
     }
 
     Volume mustBeThere() {
-        return await("a node that knows the volume", Duration.ofSeconds(30), any -> true, any -> "");
+        return await("a node that knows the volume", Duration.ofMinutes(2), any -> true, any -> "");
     }
 
     /**

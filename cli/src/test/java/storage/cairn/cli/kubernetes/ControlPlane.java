@@ -10,8 +10,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,6 +40,7 @@ import storage.cairn.cli.cluster.ClusterFile;
 import storage.cairn.cli.cluster.ControlClient;
 import storage.cairn.cli.cluster.EngineCommand;
 import storage.cairn.testing.ApiServer;
+import storage.cairn.testing.FreePorts;
 
 /**
  * A real API server with the replica manager and engines as processes beside it. The test does what an operator and an
@@ -143,12 +142,6 @@ final class ControlPlane implements AutoCloseable {
         return folder.resolve("node-" + node);
     }
 
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
-    }
-
     private Process launch(Path log, List<String> line) throws IOException {
         return new ProcessBuilder(line)
                 .redirectInput(new File("/dev/null"))
@@ -171,7 +164,7 @@ final class ControlPlane implements AutoCloseable {
                         "--kubeconfig",
                         kubeconfig().toString(),
                         "--listen",
-                        "127.0.0.1:" + freePort(),
+                        "127.0.0.1:" + FreePorts.next(),
                         "--silence-seconds",
                         "15",
                         "--replace-after-seconds",
@@ -205,7 +198,7 @@ final class ControlPlane implements AutoCloseable {
                                 "host",
                                 "127.0.0.1",
                                 "peerPort",
-                                freePort(),
+                                FreePorts.next(),
                                 "metricsPort",
                                 0)));
         startEngine(number);

@@ -31,7 +31,7 @@ import storage.cairn.client.nbd.NbdUri;
 
 /** The life of volumes as resources: replica manager, engines, {@code kubectl cairn} and a real API server together. */
 final class VolumeLifeIT {
-    private static final Duration LONG = Duration.ofSeconds(120);
+    private static final Duration LONG = Duration.ofMinutes(4);
     private static final long MIB = 1 << 20;
 
     @TempDir

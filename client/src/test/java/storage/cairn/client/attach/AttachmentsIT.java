@@ -48,7 +48,7 @@ final class AttachmentsIT {
         }
         for (Process server : servers) {
             server.destroyForcibly();
-            assertThat(server.waitFor(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(server.waitFor(3, TimeUnit.MINUTES)).isTrue();
         }
     }
 

@@ -20,6 +20,7 @@ import storage.cairn.engine.replication.HostVolume;
 /** The engine's NBD server over a volume in memory that two nodes can share and that can be made to lie. */
 public final class FakeNode implements Exports, AutoCloseable {
     public static final String EXPORT = "vol/1";
+    private static final long PATIENCE_SECONDS = 180;
 
     /** The bytes, and what is wrong with them. Used on the loops of the nodes. */
     public static final class Medium {
@@ -79,9 +80,9 @@ public final class FakeNode implements Exports, AutoCloseable {
         });
         server = new NbdServer(
                 loop, this, loop.slab("hosts", new Slab.Sizes(512, 32, 16, 16)), NbdSettings.forPool(16 << 20));
-        server.listenUnix(socket).get(5, TimeUnit.SECONDS);
+        server.listenUnix(socket).get(PATIENCE_SECONDS, TimeUnit.SECONDS);
         int port = server.listenTcp(new InetSocketAddress("127.0.0.1", 0))
-                .get(5, TimeUnit.SECONDS)
+                .get(PATIENCE_SECONDS, TimeUnit.SECONDS)
                 .getPort();
         tcpUri = NbdUri.parse("nbd://127.0.0.1:" + port + "/" + EXPORT);
         uri = NbdUri.parse("nbd+unix:///" + EXPORT + "?socket=" + socket);
@@ -155,7 +156,7 @@ public final class FakeNode implements Exports, AutoCloseable {
         stopped = true;
         CompletableFuture<Void> done = new CompletableFuture<>();
         loop.clock().execute(() -> server.shutdown(() -> done.complete(null)));
-        done.orTimeout(10, TimeUnit.SECONDS).join();
+        done.orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).join();
         loop.close();
     }
 

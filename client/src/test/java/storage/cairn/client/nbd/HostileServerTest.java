@@ -15,12 +15,10 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a server sends is checked before it is used: a place far outside of what was asked for, too. */
-@Timeout(60)
 class HostileServerTest {
     private static final long SIZE = 1 << 20;
     private final RecordingListener listener = new RecordingListener();
@@ -100,7 +98,7 @@ class HostileServerTest {
                 NbdClient client = new NbdClient(List.of(server.uri()), new NbdClient.Settings(4, 10_000), listener)) {
             BlockingQueue<NbdCommand> ended = new ArrayBlockingQueue<>(1);
             client.submit(new NbdCommand(ended::add).transfer(NbdCommand.Type.READ, 4096, ByteBuffer.allocate(4096)));
-            await().atMost(20, TimeUnit.SECONDS)
+            await().atMost(3, TimeUnit.MINUTES)
                     .until(() -> listener.events.stream().anyMatch(event -> event.contains(reason)));
             assertThat(ended).as("a read that was not answered").isEmpty();
         }
@@ -153,7 +151,7 @@ class HostileServerTest {
                 NbdClient client = new NbdClient(List.of(server.uri()), new NbdClient.Settings(4, 10_000), listener)) {
             BlockingQueue<NbdCommand> ended = new ArrayBlockingQueue<>(1);
             client.submit(new NbdCommand(ended::add).transfer(NbdCommand.Type.READ, 4096, ByteBuffer.allocate(4096)));
-            await().atMost(20, TimeUnit.SECONDS).until(() -> !ended.isEmpty());
+            await().atMost(3, TimeUnit.MINUTES).until(() -> !ended.isEmpty());
             assertThat(ended.element().error()).isEqualTo(5);
         }
     }
@@ -172,7 +170,7 @@ class HostileServerTest {
                 client.submit(
                         new NbdCommand(ended::add).transfer(NbdCommand.Type.WRITE, 0, ByteBuffer.allocate(64 << 20)));
             }
-            await().atMost(20, TimeUnit.SECONDS)
+            await().atMost(3, TimeUnit.MINUTES)
                     .until(() -> listener.events.stream().anyMatch(event -> event.contains("was not made")));
             assertThat(ended).as("a write that was not sent").isEmpty();
         }
@@ -184,7 +182,7 @@ class HostileServerTest {
             Thread.ofPlatform().daemon().start(() -> talkForEver(socket));
             NbdUri uri = NbdUri.parse("nbd://127.0.0.1:" + socket.getLocalPort() + "/x");
             try (NbdClient client = new NbdClient(List.of(uri), new NbdClient.Settings(4, 10_000), listener)) {
-                await().atMost(20, TimeUnit.SECONDS)
+                await().atMost(3, TimeUnit.MINUTES)
                         .until(() -> listener.events.stream().anyMatch(event -> event.contains("does not end")));
                 assertThat(client.connectedTo()).isEqualTo(uri);
             }

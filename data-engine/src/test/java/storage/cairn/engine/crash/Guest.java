@@ -20,7 +20,7 @@ public final class Guest {
     private static final Path COMMANDS =
             Path.of("..", "e2e", "guest").toAbsolutePath().normalize();
     private static final Path LOGS = Path.of("target", "guest").toAbsolutePath();
-    private static final int MOST_MINUTES = 8;
+    private static final int MOST_MINUTES = 20;
 
     private static @Nullable String problem;
     private static boolean built;
@@ -75,7 +75,7 @@ public final class Guest {
         if (!ended) {
             // In order, so that it takes its guest with it.
             process.destroy();
-            process.waitFor();
+            process.waitFor(1, TimeUnit.MINUTES);
         }
         return new Result(ended ? process.exitValue() : -1, Files.readString(log));
     }

@@ -2,10 +2,13 @@ package storage.cairn.engine.crash;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Crash tests on a real kernel, cut from power. The seeds are printed; a failure keeps its disk and says where. */
+@Timeout(value = 22, unit = TimeUnit.MINUTES)
 final class GuestIT {
     @BeforeEach
     void build() throws Exception {

@@ -12,7 +12,6 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.random.RandomGenerator;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -20,7 +19,6 @@ import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.sim.SimRandom;
 
 /** The extent store on a real file and on a loop device, killed by SIGKILL at random moments, again and again. */
-@Timeout(300)
 final class StoreKillIT {
     private static final int ROUNDS = 4;
     private static final int MOST_ACKS = 3000;

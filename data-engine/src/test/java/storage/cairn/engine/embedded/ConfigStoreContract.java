@@ -168,7 +168,7 @@ public abstract class ConfigStoreContract {
         ConfigStore.Watch watch = engine(2).watch(heard::add);
         Configuration value = configuration("watched");
         applied(set(1, Versioned.NONE, value));
-        Awaitility.await().atMost(Duration.ofSeconds(10)).untilAsserted(() -> {
+        Awaitility.await().atMost(Duration.ofMinutes(2)).untilAsserted(() -> {
             turn();
             assertThat(heard).contains(value.volume());
         });

@@ -59,7 +59,7 @@ final class DirectoryConfigStoreTest extends ConfigStoreContract {
 
     @Override
     protected <T> T ask(Consumer<ConfigStore.Answer<T>> question) {
-        return loop.ask(Duration.ofSeconds(10), answer -> question.accept(answer::accept));
+        return loop.ask(Duration.ofMinutes(2), answer -> question.accept(answer::accept));
     }
 
     private Written set(long expected, Configuration value) {

@@ -299,7 +299,7 @@ abstract class BlockDeviceContract {
     private void await(java.util.concurrent.Callable<Boolean> condition) {
         Awaitility.await()
                 .pollInterval(Duration.ofMillis(2))
-                .atMost(Duration.ofSeconds(30))
+                .atMost(Duration.ofMinutes(3))
                 .until(() -> loop.call(condition));
     }
 

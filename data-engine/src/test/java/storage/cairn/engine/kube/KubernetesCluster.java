@@ -16,7 +16,7 @@ import storage.cairn.testing.ApiServer;
 final class KubernetesCluster implements AutoCloseable {
     private static final Path DEFINITIONS = Path.of("..", "charts", "cairn", "templates", "crds");
 
-    private static final long PATIENT_MILLIS = 20_000;
+    private static final long PATIENT_MILLIS = 60_000;
 
     final ApiServer server;
     final KubernetesClient admin;

@@ -54,6 +54,6 @@ final class KubernetesConfigStoreIT extends ConfigStoreContract {
 
     @Override
     protected <T> T ask(Consumer<ConfigStore.Answer<T>> question) {
-        return cluster.loop.ask(Duration.ofSeconds(60), answer -> question.accept(answer::accept));
+        return cluster.loop.ask(Duration.ofMinutes(3), answer -> question.accept(answer::accept));
     }
 }

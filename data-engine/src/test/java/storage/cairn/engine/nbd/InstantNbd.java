@@ -40,7 +40,7 @@ final class InstantNbd {
                 new OneVolume(loop.clock()),
                 loop.slab("hosts", Slab.Sizes.ofBytes(32 << 20)),
                 NbdSettings.forPool(32 << 20)));
-        server.listenUnix(socket).get(5, TimeUnit.SECONDS);
+        server.listenUnix(socket).get(TestServer.PATIENCE_SECONDS, TimeUnit.SECONDS);
         thread = loop.call(() -> Thread.currentThread().threadId());
         client = SocketChannel.open(StandardProtocolFamily.UNIX);
         client.connect(UnixDomainSocketAddress.of(socket));
@@ -77,7 +77,7 @@ final class InstantNbd {
         client.close();
         CompletableFuture<Void> done = new CompletableFuture<>();
         loop.clock().execute(() -> server.shutdown(() -> done.complete(null)));
-        done.get(10, TimeUnit.SECONDS);
+        done.get(TestServer.PATIENCE_SECONDS, TimeUnit.SECONDS);
         loop.close();
     }
 

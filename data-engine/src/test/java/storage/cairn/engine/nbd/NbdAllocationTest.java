@@ -8,14 +8,12 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import storage.cairn.engine.io.EngineLoop;
 
 /** What the server allocates for each command when it runs evenly: a ceiling that was measured, not wished for. */
-@Timeout(120)
 class NbdAllocationTest {
     private static final int ROUNDS = 2000;
 

@@ -10,14 +10,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Mutations of valid sessions, from a seed that a failure shows. After each the server must still serve, and at the
  * end nothing may be left over.
  */
-@Timeout(120)
 class NbdFuzzTest {
     private static final int SIZE = 8 << 20;
     private static final int SESSIONS = Integer.getInteger("cairn.fuzz.sessions", 1500);

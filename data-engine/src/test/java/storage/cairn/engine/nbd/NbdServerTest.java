@@ -16,7 +16,6 @@ import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -25,7 +24,6 @@ import storage.cairn.engine.port.Status;
 
 @ParameterizedClass
 @ValueSource(booleans = {false, true})
-@Timeout(60)
 class NbdServerTest {
     private static final int SIZE = 48 << 20;
 

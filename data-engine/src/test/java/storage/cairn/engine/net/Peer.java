@@ -58,7 +58,7 @@ final class Peer implements AutoCloseable {
     void await(Callable<Boolean> condition) {
         Awaitility.await()
                 .pollInterval(Duration.ofMillis(5))
-                .atMost(Duration.ofSeconds(30))
+                .atMost(Duration.ofMinutes(3))
                 .until(() -> loop.call(condition));
     }
 

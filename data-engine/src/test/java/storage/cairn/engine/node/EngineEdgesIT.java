@@ -27,7 +27,7 @@ import storage.cairn.api.v1alpha1.GetStatusRequest;
 /** Real engines at their edges: what they export against what is documented, hurried ends, damaged disks. */
 final class EngineEdgesIT {
     private static final long DISK_BYTES = 256L << 20;
-    private static final Duration SOON = Duration.ofSeconds(30);
+    private static final Duration SOON = Duration.ofMinutes(3);
     private static final Pattern EXPORTED = Pattern.compile("^(cairn_[a-z_]+)(\\{| )", Pattern.MULTILINE);
     private static final Pattern DOCUMENTED = Pattern.compile("`(cairn_[a-z_]+)`");
 
@@ -100,7 +100,7 @@ final class EngineEdgesIT {
             Awaitility.await().atMost(SOON).until(() -> owner.log().contains("hands over, checkpoints and ends"));
             assertThat(owner.alive()).isTrue();
             owner.signal("TERM");
-            owner.awaitEnd(Duration.ofSeconds(10));
+            owner.awaitEnd(Duration.ofSeconds(90));
             assertThat(owner.log()).contains("in a hurry");
             cluster.engine(2).resume();
             owner.start();

@@ -38,7 +38,7 @@ import storage.cairn.engine.protocol.Frames;
 /** One engine process and its surroundings: configuration, disks, control service, metrics, and how it ends. */
 final class EngineIT {
     private static final long DISK_BYTES = 256L << 20;
-    private static final Duration SOON = Duration.ofSeconds(30);
+    private static final Duration SOON = Duration.ofMinutes(3);
 
     @TempDir
     Path folder;

@@ -23,7 +23,7 @@ import storage.cairn.api.v1alpha1.ControlGrpc;
 
 /** One engine as a real process on the class path of the test, with its control client. */
 final class EngineProcess implements AutoCloseable {
-    private static final Duration START = Duration.ofSeconds(40);
+    private static final Duration START = Duration.ofMinutes(3);
     private static final MultiThreadIoEventLoopGroup CLIENTS =
             new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
 
@@ -196,7 +196,7 @@ final class EngineProcess implements AutoCloseable {
                     .build();
             channel = open;
         }
-        return ControlGrpc.newBlockingStub(open).withDeadlineAfter(30, TimeUnit.SECONDS);
+        return ControlGrpc.newBlockingStub(open).withDeadlineAfter(2, TimeUnit.MINUTES);
     }
 
     private void disconnect() {

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What cannot be trusted any more ends at once, and says why. */
 final class FatalStopIT {
-    private static final Duration SOON = Duration.ofSeconds(30);
+    private static final Duration SOON = Duration.ofMinutes(3);
     private static final int OUT_OF_MEMORY = 3;
 
     @TempDir

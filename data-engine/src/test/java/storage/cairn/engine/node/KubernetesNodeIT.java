@@ -6,8 +6,6 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,11 +31,12 @@ import storage.cairn.api.resource.StorageNodeStatus;
 import storage.cairn.api.resource.VolumeMembership;
 import storage.cairn.api.v1alpha1.CreateVolumeRequest;
 import storage.cairn.testing.ApiServer;
+import storage.cairn.testing.FreePorts;
 
 /** Engines that learn from a real API server who they are, which disks they have, and where volumes are wanted. */
 final class KubernetesNodeIT {
     private static final Path DEFINITIONS = Path.of("..", "charts", "cairn", "templates", "crds");
-    private static final Duration LONG = Duration.ofSeconds(60);
+    private static final Duration LONG = Duration.ofMinutes(3);
     private static final JsonMapper JSON = new JsonMapper();
 
     @TempDir
@@ -100,12 +99,6 @@ final class KubernetesNodeIT {
         return file;
     }
 
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
-    }
-
     /** The engine of a node, whose folder is made; its disk file is named in the StorageCluster. */
     private EngineProcess launch(int number) throws IOException {
         Path own = Files.createDirectories(folder.resolve("node-" + number));
@@ -123,7 +116,7 @@ final class KubernetesNodeIT {
                                         "host",
                                         "127.0.0.1",
                                         "peerPort",
-                                        freePort(),
+                                        FreePorts.next(),
                                         "metricsPort",
                                         0)));
         EngineProcess engine = new EngineProcess(number, own, own.resolve("control.sock"), List.of());

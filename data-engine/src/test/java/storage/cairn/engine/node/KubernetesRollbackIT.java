@@ -33,7 +33,7 @@ import storage.cairn.testing.ApiServer;
  */
 final class KubernetesRollbackIT {
     private static final Path DEFINITIONS = Path.of("..", "charts", "cairn", "templates", "crds");
-    private static final Duration LONG = Duration.ofSeconds(90);
+    private static final Duration LONG = Duration.ofMinutes(4);
     private static final JsonMapper JSON = new JsonMapper();
 
     @TempDir
@@ -74,7 +74,7 @@ final class KubernetesRollbackIT {
         String export = cluster.serve(1, "data");
         server.backUp();
         cluster.engine(3).kill();
-        try (Tool writer = NbdTools.ackedWriter(folder, List.of(cluster.uri(1, export)), 5, 4_096, 60)) {
+        try (Tool writer = NbdTools.ackedWriter(folder, List.of(cluster.uri(1, export)), 5, 4_096, 120)) {
             assertThat(writer.succeed(LONG)).contains("verified").doesNotContain("failed");
         }
         assertThat(membership().getSpec().inSync()).hasSize(2);

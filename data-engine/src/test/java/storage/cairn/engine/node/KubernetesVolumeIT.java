@@ -21,7 +21,8 @@ import storage.cairn.testing.ApiServer;
 /** Three engine processes whose configuration store is a real Kubernetes API server, and that server dies. */
 final class KubernetesVolumeIT {
     private static final Path DEFINITIONS = Path.of("..", "charts", "cairn", "templates", "crds");
-    private static final Duration LONG = Duration.ofSeconds(90);
+    private static final int STALL_SECONDS = 120;
+    private static final Duration LONG = Duration.ofMinutes(4);
 
     @TempDir
     Path folder;
@@ -78,12 +79,12 @@ final class KubernetesVolumeIT {
     void writesGoOnWithoutTheApiServerAndWaitForItWhenAReplicaDies() throws Exception {
         cluster.create("data", 64L << 20, 3);
         String export = cluster.serve(1, "data");
-        try (Tool writer = writer(export, 6, 4)) {
+        try (Tool writer = writer(export, 6)) {
             server.killApiServer();
             assertThat(writer.succeed(LONG)).contains("verified").doesNotContain("failed");
         }
         server.startApiServer();
-        try (Tool writer = writer(export, 10, 60)) {
+        try (Tool writer = writer(export, 10)) {
             server.killApiServer();
             cluster.engine(3).kill();
             // Nobody may be told that a write is safe before the loss of the replica is recorded.
@@ -95,9 +96,9 @@ final class KubernetesVolumeIT {
         awaitVolume(volume -> volume.getPhase().equals("Ready"));
     }
 
-    /** Writes for a while, each write within {@code stallSeconds}, then reads everything back; connected already. */
-    private Tool writer(String export, int seconds, int stallSeconds) throws IOException {
-        Tool writer = NbdTools.ackedWriter(folder, List.of(cluster.uri(1, export)), seconds, 4_096, stallSeconds);
+    /** Writes for a while, then reads everything back; connected already. */
+    private Tool writer(String export, int seconds) throws IOException {
+        Tool writer = NbdTools.ackedWriter(folder, List.of(cluster.uri(1, export)), seconds, 4_096, STALL_SECONDS);
         Awaitility.await().atMost(LONG).until(() -> writer.said().contains("writing"));
         return writer;
     }

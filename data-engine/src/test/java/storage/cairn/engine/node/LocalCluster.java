@@ -2,8 +2,6 @@ package storage.cairn.engine.node;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,10 +17,13 @@ import storage.cairn.api.v1alpha1.MoveVolumeRequest;
 import storage.cairn.api.v1alpha1.ServeVolumeRequest;
 import storage.cairn.api.v1alpha1.ServeVolumeResponse;
 import storage.cairn.api.v1alpha1.Volume;
+import storage.cairn.testing.FreePorts;
 
 /** Real engines of one cluster in a folder of this machine, for tests. */
 final class LocalCluster implements AutoCloseable {
     private static final JsonMapper JSON = new JsonMapper();
+    /** Of an orderly end, which is one only if it is complete: on a busy machine, too. */
+    private static final long SHUTDOWN_MILLIS = 150_000;
 
     private final Path folder;
     private final List<ClusterFile.Node> nodes = new ArrayList<>();
@@ -49,7 +50,7 @@ final class LocalCluster implements AutoCloseable {
             throws IOException {
         LocalCluster cluster = new LocalCluster(folder);
         String clusterId = UUID.randomUUID().toString();
-        List<Integer> ports = freePorts(count * 4);
+        List<Integer> ports = FreePorts.next(count * 4);
         for (int number = 1; number <= count; number++) {
             Path own = Files.createDirectories(folder.resolve("node-" + number));
             cluster.nodes.add(new ClusterFile.Node(
@@ -75,28 +76,12 @@ final class LocalCluster implements AutoCloseable {
             engine.put("secretFile", secret.toString());
             engine.put("disks", List.of(Map.of("path", own.resolve("disk-1").toString(), "sizeBytes", diskBytes)));
             engine.put("ioMode", ioMode);
+            engine.put("shutdownMillis", SHUTDOWN_MILLIS);
             JSON.writeValue(own.resolve("engine.json").toFile(), engine);
             cluster.engines.add(new EngineProcess(
                     number, own, Path.of(cluster.nodes.get(number - 1).controlSocket()), List.of(options)));
         }
         return cluster;
-    }
-
-    private static List<Integer> freePorts(int count) throws IOException {
-        List<ServerSocket> sockets = new ArrayList<>();
-        try {
-            List<Integer> ports = new ArrayList<>();
-            for (int i = 0; i < count; i++) {
-                ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
-                sockets.add(socket);
-                ports.add(socket.getLocalPort());
-            }
-            return ports;
-        } finally {
-            for (ServerSocket socket : sockets) {
-                socket.close();
-            }
-        }
     }
 
     LocalCluster start() {

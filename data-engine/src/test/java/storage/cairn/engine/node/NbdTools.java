@@ -10,7 +10,7 @@ import java.util.List;
 
 /** NBD clients of others, as tests use them. */
 final class NbdTools {
-    private static final Duration LONG = Duration.ofSeconds(60);
+    private static final Duration LONG = Duration.ofMinutes(3);
 
     private NbdTools() {}
 

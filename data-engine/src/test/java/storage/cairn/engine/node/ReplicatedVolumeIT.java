@@ -20,9 +20,12 @@ import storage.cairn.api.v1alpha1.Volume;
 final class ReplicatedVolumeIT {
     private static final long DISK_BYTES = 512L << 20;
     private static final long VOLUME_BYTES = 64L << 20;
-    private static final Duration LOAD = Duration.ofSeconds(45);
-    private static final Duration REBUILT = Duration.ofSeconds(60);
-    private static final Duration STOPPED = Duration.ofSeconds(40);
+    private static final Duration LOAD = Duration.ofMinutes(3);
+    private static final Duration REBUILT = Duration.ofMinutes(3);
+    /** One write may take that long: a machine that does other things holds up all engines at once. */
+    private static final int STALL_SECONDS = 120;
+
+    private static final Duration STOPPED = Duration.ofMinutes(3);
 
     @TempDir
     Path folder;
@@ -82,7 +85,7 @@ final class ReplicatedVolumeIT {
                 LocalCluster.lay(folder, 3, DISK_BYTES, "auto").start()) {
             cluster.create("data", VOLUME_BYTES, 3);
             String export = cluster.serve(1, "data");
-            try (Tool writer = NbdTools.ackedWriter(folder, List.of(cluster.uri(1, export)), 8, 4_096, 4)) {
+            try (Tool writer = NbdTools.ackedWriter(folder, List.of(cluster.uri(1, export)), 8, 4_096, STALL_SECONDS)) {
                 Awaitility.await().atMost(LOAD).until(() -> writer.said().contains("writing"));
                 cluster.engine(3).kill();
                 awaitVolume(
@@ -111,7 +114,7 @@ final class ReplicatedVolumeIT {
             cluster.create("data", VOLUME_BYTES, 3);
             String export = cluster.serve(1, "data");
             List<String> uris = List.of(cluster.uri(1, export), cluster.uri(2, export), cluster.uri(3, export));
-            try (Tool writer = NbdTools.ackedWriter(folder, uris, 15, 4_096, 12)) {
+            try (Tool writer = NbdTools.ackedWriter(folder, uris, 15, 4_096, STALL_SECONDS)) {
                 Awaitility.await().atMost(LOAD).until(() -> writer.said().contains("writing"));
                 cluster.engine(1).kill();
                 assertThat(writer.succeed(LOAD)).contains("verified");
@@ -133,7 +136,7 @@ final class ReplicatedVolumeIT {
             List<String> uris = List.of(cluster.uri(2, export), cluster.uri(3, export));
             NbdTools.shell(folder, cluster.uri(1, export), "h.pwrite(b'a' * 4096, 0)");
             cluster.engine(1).pause();
-            try (Tool writer = NbdTools.ackedWriter(folder, uris, 10, 512, 15)) {
+            try (Tool writer = NbdTools.ackedWriter(folder, uris, 10, 512, STALL_SECONDS)) {
                 assertThat(writer.succeed(LOAD)).contains("verified");
             }
             cluster.engine(1).resume();
@@ -181,7 +184,7 @@ final class ReplicatedVolumeIT {
         List<String> uris = cluster.numbers().stream()
                 .map(number -> cluster.uri(number, export))
                 .toList();
-        try (Tool writer = NbdTools.ackedWriter(folder, uris, 5, 512, 15)) {
+        try (Tool writer = NbdTools.ackedWriter(folder, uris, 5, 512, STALL_SECONDS)) {
             Awaitility.await().atMost(LOAD).until(() -> writer.said().contains("writing"));
             step.run();
             String said = writer.succeed(LOAD);

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class ReplicationAllocationIT {
     private static final String ALLOCATED = "cairn_event_loop_allocated_bytes_total ";
     private static final int WRITES = 25_000;
-    private static final Duration LOAD = Duration.ofSeconds(60);
+    private static final Duration LOAD = Duration.ofMinutes(3);
 
     @TempDir
     Path folder;

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import storage.cairn.engine.port.ThreadClock;
 
 final class ShutdownTest {
-    private static final Duration LONG = Duration.ofSeconds(60);
+    private static final Duration LONG = Duration.ofMinutes(3);
 
     private final ThreadClock loop = new ThreadClock();
 
