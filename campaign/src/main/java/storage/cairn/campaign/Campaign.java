@@ -47,6 +47,7 @@ import storage.cairn.engine.variants.BrokenClasses;
 public final class Campaign implements Callable<Integer> {
     private static final int ROUNDS_PER_LIFE = 3;
     private static final int STORY_LINES = 60;
+    private static final int LEAST_NODES_FOR_FAILING_DISK = 3;
 
     @Option(names = "--minutes", defaultValue = "10", description = "How long (default ${DEFAULT-VALUE}).")
     private double minutes;
@@ -173,14 +174,10 @@ public final class Campaign implements Callable<Integer> {
         int usual = random.below(3) != 0 ? 3 : 2 + random.below(4);
         int usualVolumes = 1 + random.below(3);
         boolean many = faultNames != null;
-        Set<FaultKind> faults = faults();
-        // Bits that flip may cost a disk for good, so most clusters go without.
-        if (!many && (!FlakyDisk.possible() || random.below(2) == 0)) {
-            faults.removeIf(FaultKind::ofDisk);
-        } else if (!many && random.below(2) == 0) {
-            faults.remove(FaultKind.ROT);
-        } else if (!FlakyDisk.possible()) {
-            faults.removeIf(FaultKind::ofDisk);
+        Set<FaultKind> faults = faultsOf(seed);
+        // A disk may fail only where two others hold what is on it.
+        if (faults.stream().anyMatch(FaultKind::ofDisk)) {
+            usual = Math.max(usual, LEAST_NODES_FOR_FAILING_DISK);
         }
         Life.Plan plan = new Life.Plan(
                 seed,
@@ -200,6 +197,24 @@ public final class Campaign implements Callable<Integer> {
         }
         Isolation.delete(own);
         return true;
+    }
+
+    /**
+     * Faults that may strike a cluster. Of three clusters in a row one has no disk that fails, one has a disk with errors
+     * and stalls, and one a disk with rot, too: that may cost the disk for good, and leaves less to be compared at rest.
+     */
+    private Set<FaultKind> faultsOf(long seed) {
+        Set<FaultKind> faults = faults();
+        if (!FlakyDisk.possible()) {
+            faults.removeIf(FaultKind::ofDisk);
+        } else if (faultNames == null) {
+            switch ((int) Math.floorMod(seed, 3L)) {
+                case 0 -> faults.removeIf(FaultKind::ofDisk);
+                case 1 -> faults.remove(FaultKind.ROT);
+                default -> {}
+            }
+        }
+        return faults;
     }
 
     private EngineCommand engine(Path folder) {

@@ -58,8 +58,14 @@ enum FaultKind {
         return this == KILL || this == KILL_ALL || this == PAUSE || this == COMEBACK || this == RESTART;
     }
 
-    /** In how many of a hundred rounds it is there at all, when the seed decides: leases need pauses to be tried. */
+    /**
+     * In how many of a hundred rounds it is there at all, when the seed decides: leases need pauses to be tried, and not
+     * every cluster has a disk that fails.
+     */
     int percent() {
+        if (ofDisk()) {
+            return 80;
+        }
         return this == PAUSE || this == COMEBACK || this == REATTACH ? 60 : 40;
     }
 

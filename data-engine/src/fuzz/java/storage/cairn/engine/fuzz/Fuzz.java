@@ -29,6 +29,7 @@ import picocli.CommandLine.Parameters;
 public final class Fuzz implements Callable<Integer> {
     private static final int MOST_KEPT = 40;
     private static final int LONGEST_KEPT = 6_000;
+    private static final int MOST_MINUTES = 100_000;
 
     @Parameters(arity = "0..*", paramLabel = "TARGET", description = "What to run (default: all; --list names them).")
     private List<String> targets = List.of();
@@ -50,7 +51,7 @@ public final class Fuzz implements Callable<Integer> {
 
     /** Runs the command; exit code 0: nothing was found, 1: something was, 2: bad arguments. */
     public static void main(String[] arguments) {
-        System.exit(new CommandLine(new Fuzz()).execute(arguments));
+        System.exit(new CommandLine(new Fuzz()).setOverwrittenOptionsAllowed(true).execute(arguments));
     }
 
     @Override
@@ -62,6 +63,10 @@ public final class Fuzz implements Callable<Integer> {
         List<String> chosen = targets.isEmpty() ? FuzzTargets.names() : targets;
         if (!FuzzTargets.names().containsAll(chosen)) {
             print("fuzz: targets are " + String.join(", ", FuzzTargets.names()));
+            return 2;
+        }
+        if (!(minutes > 0 && minutes <= MOST_MINUTES)) {
+            print("fuzz: --minutes: " + minutes + " is no time to go on for; give more than 0 and at most " + MOST_MINUTES);
             return 2;
         }
         long seconds = Math.max(1, Math.round(minutes * 60 / chosen.size()));

@@ -142,7 +142,7 @@ final class JazzerRun {
                 System.getProperty("java.class.path"),
                 JAZZER,
                 "--target_class=" + FuzzEntry.class.getName(),
-                "--instrumentation_includes=storage.cairn.engine.**:storage.cairn.cli.**",
+                "--instrumentation_includes=storage.cairn.**",
                 "--instrumentation_excludes=storage.cairn.engine.sim.**:storage.cairn.engine.fuzz.**",
                 "--custom_hook_includes=storage.cairn.**",
                 "-rss_limit_mb=0",

@@ -88,6 +88,15 @@ final class Checkpoint {
         return !running && !pendingRelease;
     }
 
+    /**
+     * Up to which journal block what was unmapped is out of use, of what is stable. While a checkpoint is made it ends at
+     * the cut: what a later record unmapped was mapped behind the cut, a replay behind this checkpoint maps it once more,
+     * and so it must not become one of its pages (invariant I19).
+     */
+    long outOfUseThrough(long stableThrough) {
+        return running ? Math.min(stableThrough, cut) : stableThrough;
+    }
+
     Superblock last() {
         return last;
     }

@@ -250,7 +250,7 @@ public final class ExtentStore implements ReplicaStore {
         Checkpoint c = checkpoint;
         if (j != null && c != null && !disk.failed()) {
             j.turn();
-            quarantine.release(j.stableThrough());
+            quarantine.release(c.outOfUseThrough(j.stableThrough()));
             c.turn(j.stableThrough());
             if (mutator.hasStalled()) {
                 mutator.startStalled();

@@ -3,8 +3,8 @@ package storage.cairn.engine.store;
 import java.util.Arrays;
 
 /**
- * Overlay slots that nothing maps any more, until the record that unmapped them is stable and no reader is left
- * (invariant I19). First in, first out.
+ * Overlay slots that nothing maps any more, until the record that unmapped them is stable, no checkpoint is being made
+ * that leaves it to a replay, and no reader is left (invariant I19). First in, first out.
  */
 final class Quarantine {
     private final SlotAllocator allocator;
@@ -37,8 +37,9 @@ final class Quarantine {
         stamps[at] = readers.stamp();
     }
 
-    void release(long stableThrough) {
-        while (size > 0 && blockSeqs[head] <= stableThrough && readers.gone(stamps[head])) {
+    /** @param through last journal block whose records may set slots free: see {@link Checkpoint#outOfUseThrough} */
+    void release(long through) {
+        while (size > 0 && blockSeqs[head] <= through && readers.gone(stamps[head])) {
             allocator.releaseOverlay(slots[head]);
             head = head + 1 & slots.length - 1;
             size--;

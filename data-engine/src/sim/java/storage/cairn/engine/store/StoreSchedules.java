@@ -33,6 +33,7 @@ public final class StoreSchedules {
         ALL.put("half-of-the-superblocks-is-whole", StoreSchedules::halfOfTheSuperblocksIsWhole);
         ALL.put("lost-page-is-an-error", StoreSchedules::lostPageIsAnError);
         ALL.put("only-the-present-run-is-replayed", StoreSchedules::onlyThePresentRunIsReplayed);
+        ALL.put("pages-spare-what-a-replay-maps", StoreSchedules::pagesSpareWhatAReplayMaps);
         ALL.put("passing-read-error-costs-no-page", StoreSchedules::passingReadErrorCostsNoPage);
         ALL.put("readers-keep-their-slots", StoreSchedules::readersKeepTheirSlots);
         ALL.put("ring-waits-for-the-checkpoint", StoreSchedules::ringWaitsForTheCheckpoint);
@@ -309,22 +310,72 @@ public final class StoreSchedules {
         one.heldWrites = StoreSchedules::isFirstSuperblock;
         one.store().checkpoint();
         one.run(() -> one.held() > 0);
-        long slots = one.layout().slots();
-        for (long taken = 0; taken < slots + BATCH; taken += BATCH) {
-            batch(one, taken);
-        }
+        overwriteUntilFull(one, one.layout().slots() + BATCH);
         one.kill();
         reopen(one, "I19");
         holds(one, 0, 10, "I19");
         holds(one, 1, 20, "I19");
     }
 
-    /** Blocks that lie together are overwritten at once, each by a write of its own. */
-    private static void batch(OneDisk one, long content) {
+    /**
+     * Every free slot is written, and set free by another write, while a checkpoint is made and has no pages yet. Its
+     * replay begins with the first of these writes: the slots of none of them may become its pages.
+     */
+    private static void pagesSpareWhatAReplayMaps(long seed) {
+        OneDisk one = new OneDisk(seed, SMALL_DISK, VOLUME, seed % 2 == 0);
+        wrote(one, 0, 1, 10);
+        one.checkpoint();
+        one.kill();
+        reopen(one, "I19");
+        one.wseq = one.replica().highestWseq() + 65_536;
+        wrote(one, 1, 1, 20);
+        one.heldReads = one::isSlot;
+        one.store().checkpoint();
+        one.run(() -> one.held() > 0);
+        long acked = overwriteUntilFull(one, 2 * one.layout().slots());
+        long before = one.store().metrics().checkpoints();
+        one.letGo();
+        one.run(() -> one.store().metrics().checkpoints() > before);
+        one.kill();
+        reopen(one, "I19");
+        one.store().invariants();
+        holds(one, 0, 10, "I19");
+        holds(one, 1, 20, "I19");
+        for (int i = 0; i < BATCH; i++) {
+            long found = one.read(Replica.EXTENT_BLOCKS + i);
+            check(
+                    found >= contentOf(acked, i),
+                    "I19",
+                    "a block that was acked with " + contentOf(acked, i) + " reads as " + found);
+        }
+    }
+
+    /** Overwrites blocks so many times in all, or until some find no space: the number of the last that were acked. */
+    private static long overwriteUntilFull(OneDisk one, long times) {
+        long acked = -1;
+        for (long taken = 0; taken < times; taken += BATCH) {
+            int[] open = batch(one, taken);
+            boolean[] late = {false};
+            one.process.after(50_000_000, () -> late[0] = true);
+            one.run(() -> open[0] == 0 || late[0]);
+            if (open[0] > 0) {
+                return acked;
+            }
+            acked = taken;
+        }
+        return acked;
+    }
+
+    private static long contentOf(long batch, int i) {
+        return 1_000_000 + batch + i;
+    }
+
+    /** Blocks that lie together are overwritten at once, each by a write of its own: tells how many are not acked. */
+    private static int[] batch(OneDisk one, long content) {
         int[] open = {BATCH};
         long commit = one.wseq;
         for (int i = 0; i < BATCH; i++) {
-            Buffer data = one.content(1_000_000 + content + i, 1);
+            Buffer data = one.content(contentOf(content, i), 1);
             one.replica()
                     .write(
                             one.epoch,
@@ -334,11 +385,11 @@ public final class StoreSchedules {
                             1,
                             data,
                             0,
-                            (tag, status) -> open[0]--,
+                            (tag, status) -> open[0] -= status == Status.OK ? 1 : 0,
                             0);
             data.release();
         }
-        one.run(() -> open[0] == 0);
+        return open;
     }
 
     /**
