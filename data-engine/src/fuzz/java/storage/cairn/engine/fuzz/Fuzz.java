@@ -51,7 +51,8 @@ public final class Fuzz implements Callable<Integer> {
 
     /** Runs the command; exit code 0: nothing was found, 1: something was, 2: bad arguments. */
     public static void main(String[] arguments) {
-        System.exit(new CommandLine(new Fuzz()).setOverwrittenOptionsAllowed(true).execute(arguments));
+        System.exit(
+                new CommandLine(new Fuzz()).setOverwrittenOptionsAllowed(true).execute(arguments));
     }
 
     @Override
@@ -66,7 +67,8 @@ public final class Fuzz implements Callable<Integer> {
             return 2;
         }
         if (!(minutes > 0 && minutes <= MOST_MINUTES)) {
-            print("fuzz: --minutes: " + minutes + " is no time to go on for; give more than 0 and at most " + MOST_MINUTES);
+            print("fuzz: --minutes: " + minutes + " is no time to go on for; give more than 0 and at most "
+                    + MOST_MINUTES);
             return 2;
         }
         long seconds = Math.max(1, Math.round(minutes * 60 / chosen.size()));

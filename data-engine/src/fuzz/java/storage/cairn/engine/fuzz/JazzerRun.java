@@ -19,7 +19,7 @@ import storage.cairn.engine.port.Crc32c;
 final class JazzerRun {
     private static final String JAZZER = "com.code_intelligence.jazzer.Jazzer";
     private static final int LONGEST_INPUT = 1 << 15;
-    private static final int LONGEST_INPUT_SECONDS = 20;
+    private static final int LONGEST_INPUT_SECONDS = 60;
     private static final int MOST_FINDINGS = 8;
     private static final int MERGE_SECONDS = 120;
 

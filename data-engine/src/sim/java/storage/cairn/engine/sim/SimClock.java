@@ -88,6 +88,11 @@ public final class SimClock implements Clock {
         queue[at] = event;
     }
 
+    /** Events that wait, also those that were cancelled and are not due yet. */
+    int waiting() {
+        return size;
+    }
+
     /** Drops what will do nothing any more. */
     void forget(Predicate<Runnable> over) {
         int kept = 0;

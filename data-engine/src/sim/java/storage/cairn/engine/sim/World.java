@@ -28,7 +28,6 @@ final class World {
     /** No owner asks for what no replica may do. */
     private static final String MISUSED = "answered INVALID";
 
-    private static final long MOST_QUEUED_BYTES = 1L << 30;
     /** A disk is nearly full when less than this part of it is free: the rest may be promised to owners. */
     private static final int CROWDED = 2;
 
@@ -51,6 +50,7 @@ final class World {
 
     final Ledger ledger = new Ledger(this);
     final RollBacks rollBacks;
+    private final Bounds bounds = new Bounds(this);
 
     final Shape shape;
     private final Plan plan;
@@ -196,9 +196,6 @@ final class World {
         } catch (RuntimeException e) {
             throw new Violation("assertion", e.toString(), e);
         }
-        if (network.mostQueuedBytes() > MOST_QUEUED_BYTES) {
-            throw new Violation("bounded", "a stream queues " + network.mostQueuedBytes() + " bytes");
-        }
     }
 
     private void heal() {
@@ -244,6 +241,7 @@ final class World {
             strike(node);
         }
         rot();
+        bounds.check();
         clock.after(TICK_NANOS, this::tick);
     }
 
