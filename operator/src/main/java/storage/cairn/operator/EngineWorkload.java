@@ -1,5 +1,8 @@
 package storage.cairn.operator;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerBuilder;
@@ -22,7 +25,6 @@ import io.fabric8.kubernetes.api.model.VolumeMount;
 import io.fabric8.kubernetes.api.model.VolumeMountBuilder;
 import io.fabric8.kubernetes.api.model.apps.DaemonSet;
 import io.fabric8.kubernetes.api.model.apps.DaemonSetBuilder;
-import io.fabric8.kubernetes.client.utils.Serialization;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -45,6 +47,10 @@ final class EngineWorkload {
     private static final int PROBE_SECONDS = 10;
     private static final int PROBE_FAILURES = 6;
     private static final int REVISION_BYTES = 8;
+    /** Maps have another order in each process. */
+    private static final JsonMapper SORTED = JsonMapper.builder()
+            .enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS)
+            .build();
 
     private final StorageClusterSpec spec;
     private final Settings settings;
@@ -77,14 +83,18 @@ final class EngineWorkload {
                 .build();
     }
 
-    /** Of all that every engine reads at its start and at no other time. */
+    /** Of all that every engine reads at its start and at no other time; in the order of keys, whoever leads. */
     private static String revision(ConfigMap files, Identity identity, PodTemplateSpec template) {
-        String all = Serialization.asJson(template) + files.getData().get(EngineFiles.COMMON) + identity.secret();
         try {
+            String all = SORTED.writeValueAsString(template)
+                    + files.getData().get(EngineFiles.COMMON)
+                    + identity.secret();
             byte[] digest = MessageDigest.getInstance("SHA-256").digest(all.getBytes(StandardCharsets.UTF_8));
             return HexFormat.of().formatHex(digest, 0, REVISION_BYTES);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java has SHA-256", e);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a pod template is written as JSON wherever it is sent", e);
         }
     }
 

@@ -2,6 +2,7 @@ package storage.cairn.operator;
 
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
 import io.javaoperatorsdk.operator.Operator;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfigurationBuilder;
 import io.javaoperatorsdk.operator.monitoring.micrometer.MicrometerMetricsV2;
@@ -13,14 +14,19 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Clock;
 import java.time.Duration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import storage.cairn.api.process.Pages;
 
 /** The operator process. Of several one leads; one that loses its lease ends, and is started again by Kubernetes. */
 public final class OperatorMain {
     private static final int PAGES_PORT = 8080;
+    private static final int LOST = 1;
     private static final Duration LEASE = Duration.ofSeconds(6);
     private static final Duration RENEW = Duration.ofSeconds(4);
     private static final Duration RETRY = Duration.ofSeconds(1);
+
+    private static final Logger LOG = LoggerFactory.getLogger(OperatorMain.class);
 
     private OperatorMain() {}
 
@@ -41,6 +47,9 @@ public final class OperatorMain {
                                 .withLeaseDuration(LEASE)
                                 .withRenewDeadline(RENEW)
                                 .withRetryPeriod(RETRY)
+                                .withLeaderCallbacks(new LeaderCallbacks(
+                                        () -> {}, OperatorMain::leadNoMore, leader -> LOG.info("{} leads", leader)))
+                                .withExitOnStopLeading(false)
                                 .build()));
         Cluster api = new Cluster(client, settings);
         operator.register(new StorageClusterReconciler(api, settings, Clock.systemUTC()));
@@ -51,6 +60,15 @@ public final class OperatorMain {
         Runtime.getRuntime().addShutdownHook(new Thread(farewell::close));
         operator.start();
         farewell.start();
+    }
+
+    /**
+     * At once: another one may lead already. An orderly end would wait for the election, on whose thread this is called,
+     * and the rounds would go on meanwhile.
+     */
+    private static void leadNoMore() {
+        LOG.warn("this process leads no more, and ends");
+        Runtime.getRuntime().halt(LOST);
     }
 
     /** One that waits to lead has no event sources yet and is well. */

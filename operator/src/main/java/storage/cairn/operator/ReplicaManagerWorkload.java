@@ -16,6 +16,7 @@ import storage.cairn.api.resource.StorageClusterSpec;
 
 /** The Deployments of the replica manager's program in its two roles: each two pods on different nodes, of which one leads. */
 final class ReplicaManagerWorkload {
+    private static final Probes PROBES = new Probes("health", "HTTP");
     private static final int REPLICAS = 2;
     private static final int HEALTH_PORT = 8080;
 
@@ -97,22 +98,9 @@ final class ReplicaManagerWorkload {
                 .withType("RuntimeDefault")
                 .endSeccompProfile()
                 .endSecurityContext()
-                .withNewLivenessProbe()
-                .withNewHttpGet()
-                .withPath("/healthz")
-                .withPort(new IntOrString("health"))
-                .withScheme("HTTP")
-                .endHttpGet()
-                .withInitialDelaySeconds(10)
-                .endLivenessProbe()
-                .withNewReadinessProbe()
-                .withNewHttpGet()
-                .withPath("/readyz")
-                .withPort(new IntOrString("health"))
-                .withScheme("HTTP")
-                .endHttpGet()
-                .withPeriodSeconds(2)
-                .endReadinessProbe()
+                .withStartupProbe(PROBES.startup("/healthz"))
+                .withLivenessProbe(PROBES.liveness("/healthz"))
+                .withReadinessProbe(PROBES.readiness("/readyz"))
                 .endContainer()
                 .endSpec()
                 .endTemplate()

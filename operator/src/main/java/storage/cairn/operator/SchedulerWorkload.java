@@ -8,8 +8,6 @@ import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.EnvVarBuilder;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.IntOrString;
-import io.fabric8.kubernetes.api.model.Probe;
-import io.fabric8.kubernetes.api.model.ProbeBuilder;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.SecurityContext;
 import io.fabric8.kubernetes.api.model.SecurityContextBuilder;
@@ -25,6 +23,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.zip.CRC32;
 import storage.cairn.api.resource.StorageClusterSpec;
 import storage.cairn.api.resource.StorageClusterSpec.SchedulerMode;
@@ -34,6 +33,8 @@ import storage.cairn.api.resource.StorageClusterSpec.SchedulerMode;
  * extender that it asks on loopback. Where no second scheduler is wanted the extender is alone, for its webhook.
  */
 final class SchedulerWorkload {
+    private static final Probes SCHEDULER_PROBES = new Probes("scheduler", "HTTPS");
+    private static final Probes EXTENDER_PROBES = new Probes("health", "HTTP");
     private static final int REPLICAS = 2;
     private static final int HEALTH_PORT = 8080;
     private static final int WEBHOOK_PORT = 8443;
@@ -169,9 +170,10 @@ final class SchedulerWorkload {
                 .build();
     }
 
+    /** In the order of names, which is another in each process otherwise. */
     private static String revision(ConfigMap files) {
         CRC32 sum = new CRC32();
-        sum.update(files.getData().toString().getBytes(StandardCharsets.UTF_8));
+        sum.update(new TreeMap<>(files.getData()).toString().getBytes(StandardCharsets.UTF_8));
         return Long.toHexString(sum.getValue());
     }
 
@@ -195,8 +197,9 @@ final class SchedulerWorkload {
                 .withLimits(Map.of("memory", new Quantity("1Gi")))
                 .endResources()
                 .withSecurityContext(confined())
-                .withLivenessProbe(probe("/livez", "scheduler", "HTTPS", 10))
-                .withReadinessProbe(probe("/readyz", "scheduler", "HTTPS", 2))
+                .withStartupProbe(SCHEDULER_PROBES.startup("/livez"))
+                .withLivenessProbe(SCHEDULER_PROBES.liveness("/livez"))
+                .withReadinessProbe(SCHEDULER_PROBES.readiness("/readyz"))
                 .addNewVolumeMount()
                 .withName("configuration")
                 .withMountPath(FOLDER)
@@ -232,8 +235,9 @@ final class SchedulerWorkload {
                 .withLimits(Map.of("memory", new Quantity("768Mi")))
                 .endResources()
                 .withSecurityContext(confined())
-                .withLivenessProbe(probe("/healthz", "health", "HTTP", 10))
-                .withReadinessProbe(probe("/readyz", "health", "HTTP", 2))
+                .withStartupProbe(EXTENDER_PROBES.startup("/healthz"))
+                .withLivenessProbe(EXTENDER_PROBES.liveness("/healthz"))
+                .withReadinessProbe(EXTENDER_PROBES.readiness("/readyz"))
                 .addNewVolumeMount()
                 .withName("tmp")
                 .withMountPath("/tmp")
@@ -272,18 +276,6 @@ final class SchedulerWorkload {
                 .withNewSeccompProfile()
                 .withType("RuntimeDefault")
                 .endSeccompProfile()
-                .build();
-    }
-
-    private static Probe probe(String path, String port, String scheme, int periodSeconds) {
-        return new ProbeBuilder()
-                .withNewHttpGet()
-                .withPath(path)
-                .withPort(new IntOrString(port))
-                .withScheme(scheme)
-                .endHttpGet()
-                .withInitialDelaySeconds(periodSeconds)
-                .withPeriodSeconds(periodSeconds)
                 .build();
     }
 }

@@ -112,6 +112,28 @@ final class PlanTest {
                 .isNotEqualTo(revision);
     }
 
+    @Test
+    void noContainerIsStartedAnewBecauseItStartsSlowly() {
+        assertThat(of(
+                        Deployment.class,
+                        plan("{}", new Fixtures().threeNodes()).owned()))
+                .flatMap(each -> each.getSpec().getTemplate().getSpec().getContainers())
+                .filteredOn(container -> container.getLivenessProbe() != null)
+                .hasSize(4)
+                .allSatisfy(container -> assertThat(container.getStartupProbe())
+                        .as(container.getName())
+                        .matches(probe -> probe.getPeriodSeconds() * probe.getFailureThreshold() >= 300));
+    }
+
+    @Test
+    void theRevisionIsTheSameWhoeverLeadsAndInWhateverOrderThingsAreSaid() {
+        Fixtures there = new Fixtures().threeNodes();
+        assertThat(plan("{resources: {requests: {cpu: 1, memory: 2Gi}}, nodeSelector: {a: b, c: d}}", there)
+                        .revision())
+                .isEqualTo(plan("{nodeSelector: {c: d, a: b}, resources: {requests: {memory: 2Gi, cpu: 1}}}", there)
+                        .revision());
+    }
+
     @ParameterizedTest
     @CsvSource({
         "{}, registry.example/cairn:1.0",
