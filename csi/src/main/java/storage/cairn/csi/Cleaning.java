@@ -4,31 +4,42 @@ import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 import storage.cairn.api.resource.Api;
 
 /**
  * Makes this node clean after others took its volumes over: fails their devices, unmounts their filesystems, and says so
- * by the annotation {@link Api#CLEANED}, which lets failover take its taint off. Which volumes those are, their
- * memberships say.
+ * by the annotation {@link Api#CLEANED}, which lets failover take its taint off, once pods can get volumes here again.
+ * Which volumes those are, their memberships say.
  */
 final class Cleaning implements AutoCloseable {
     private static final Logger LOG = LogManager.getLogger(Cleaning.class);
-    private static final long PERIOD_MILLIS = 10_000;
+    private static final long PERIOD_MILLIS = 5_000;
 
     private final String node;
     private final VolumeResources volumes;
     private final Staging staging;
     private final OperationLocks locks;
+    private final BooleanSupplier hosts;
     private final ScheduledExecutorService thread = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("cleaning").factory());
 
-    Cleaning(String node, VolumeResources volumes, Staging staging, OperationLocks locks) {
+    /**
+     * @param hosts whether kubelet knows this driver: until then a pod that is put here would wait for it
+     */
+    Cleaning(
+            String node,
+            VolumeResources volumes,
+            Staging staging,
+            OperationLocks locks,
+            BooleanSupplier hosts) {
         this.node = node;
         this.volumes = volumes;
         this.staging = staging;
         this.locks = locks;
+        this.hosts = hosts;
     }
 
     void start() {
@@ -38,7 +49,7 @@ final class Cleaning implements AutoCloseable {
     private void look() {
         try {
             String failover = volumes.failoverToAnswer(node);
-            if (!failover.isEmpty() && clean()) {
+            if (!failover.isEmpty() && clean() && hosts.getAsBoolean()) {
                 volumes.answerFailover(node, failover);
                 LOG.info("failover={} nothing is left here of volumes that others took over", failover);
             }

@@ -139,8 +139,9 @@ public final class CsiMain implements Callable<Integer> {
             try (Pages _ = Pages.open(address(), figures::page, () -> "", unready);
                     SocketServer _ = new SocketServer(socket, services);
                     Recall _ = new Recall(engine, attachments);
-                    Cleaning cleaning = new Cleaning(node, volumes, staging, locks);
-                    Registrar registration = register(socket, engine)) {
+                    Registrar registration = register(socket, engine);
+                    Cleaning cleaning = new Cleaning(
+                            node, volumes, staging, locks, () -> registration == null || registration.isKnown())) {
                 LOG.info(
                         "version={} endpoint={} controller={} node={} registers={}",
                         version,

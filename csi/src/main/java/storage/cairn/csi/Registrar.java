@@ -24,6 +24,7 @@ final class Registrar implements AutoCloseable {
     private final ScheduledExecutorService thread = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("registrar").factory());
     private @Nullable SocketServer server;
+    private volatile boolean known;
 
     /**
      * @param folder that kubelet watches
@@ -37,12 +38,17 @@ final class Registrar implements AutoCloseable {
         var _ = thread.scheduleWithFixedDelay(this::look, 0, PERIOD_MILLIS, TimeUnit.MILLISECONDS);
     }
 
+    /** Whether kubelet gives pods their volumes by this process. */
+    boolean isKnown() {
+        return known;
+    }
+
     private synchronized void look() {
         if (server != null || thread.isShutdown() || !engine.answers()) {
             return;
         }
         try {
-            server = new SocketServer(socket, List.of(new RegistrationService(endpoint)));
+            server = new SocketServer(socket, List.of(new RegistrationService(endpoint, () -> known = true)));
             LOG.info("kubelet is told by {}", socket);
         } catch (IOException e) {
             LOG.error("kubelet cannot be told: {}", e.toString());

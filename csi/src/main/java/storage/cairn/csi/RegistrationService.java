@@ -17,10 +17,15 @@ final class RegistrationService extends RegistrationGrpc.RegistrationImplBase {
     private static final String VERSION = "1.0.0";
 
     private final Path endpoint;
+    private final Runnable known;
 
-    /** @param endpoint socket of the driver, as kubelet sees it */
-    RegistrationService(Path endpoint) {
+    /**
+     * @param endpoint socket of the driver, as kubelet sees it
+     * @param known told when kubelet has taken the driver
+     */
+    RegistrationService(Path endpoint, Runnable known) {
         this.endpoint = endpoint;
+        this.known = known;
     }
 
     @Override
@@ -40,6 +45,7 @@ final class RegistrationService extends RegistrationGrpc.RegistrationImplBase {
             RegistrationStatus request, StreamObserver<RegistrationStatusResponse> observer) {
         if (request.getPluginRegistered()) {
             LOG.info("kubelet knows the driver");
+            known.run();
         } else {
             LOG.error("kubelet refused the driver: {}", request.getError());
         }

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
+import storage.cairn.api.resource.Api;
 import storage.cairn.replicamanager.failover.Hands.Ending;
 import storage.cairn.replicamanager.failover.Hands.Failed;
 import storage.cairn.replicamanager.failover.Hands.Victim;
@@ -102,7 +103,8 @@ final class Failover {
                     host,
                     "FailoverTaintStays",
                     "the node lives again, and may still have mounts and devices of volumes that others took over:"
-                            + " its CSI driver cleans them, or reboot it",
+                            + " its CSI driver cleans them and says so; by hand: kubectl taint node " + host.name() + " "
+                            + Api.FAILED_TAINT + "-",
                     true);
             return;
         }

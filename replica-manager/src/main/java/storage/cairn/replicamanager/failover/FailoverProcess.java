@@ -4,6 +4,7 @@ import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.Taint;
 import io.fabric8.kubernetes.api.model.coordination.v1.Lease;
+import io.fabric8.kubernetes.api.model.storage.CSINode;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.Informable;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
@@ -34,6 +35,7 @@ public final class FailoverProcess implements AutoCloseable {
     private final SharedIndexInformer<Lease> kubelets;
     private final SharedIndexInformer<Lease> engines;
     private final SharedIndexInformer<Node> machines;
+    private final SharedIndexInformer<CSINode> drivers;
     private final SharedIndexInformer<StorageNode> nodes;
     private final SharedIndexInformer<StorageCluster> clusters;
     private final SharedIndexInformer<VolumeMembership> memberships;
@@ -57,6 +59,7 @@ public final class FailoverProcess implements AutoCloseable {
         this.kubelets = follow(client.leases().inNamespace(KubernetesHands.NODE_LEASES));
         this.engines = follow(client.leases().inNamespace(Api.NAMESPACE));
         this.machines = follow(client.nodes());
+        this.drivers = follow(client.storage().v1().csiNodes());
         this.nodes = follow(client.resources(StorageNode.class));
         this.clusters = follow(client.resources(StorageCluster.class));
         this.memberships = follow(client.resources(VolumeMembership.class));
@@ -75,7 +78,7 @@ public final class FailoverProcess implements AutoCloseable {
     }
 
     private List<SharedIndexInformer<?>> all() {
-        return List.of(kubelets, engines, machines, nodes, clusters, memberships);
+        return List.of(kubelets, engines, machines, drivers, nodes, clusters, memberships);
     }
 
     public void start() {
@@ -216,12 +219,17 @@ public final class FailoverProcess implements AutoCloseable {
     private Map<String, Vigil.Traits> traits() {
         Map<String, Vigil.Traits> traits = new HashMap<>();
         for (Node machine : machines.getStore().list()) {
-            traits.put(name(machine), traits(machine, nodes.getStore().getByKey(name(machine))));
+            traits.put(
+                    name(machine),
+                    traits(
+                            machine,
+                            nodes.getStore().getByKey(name(machine)),
+                            drivers.getStore().getByKey(name(machine))));
         }
         return traits;
     }
 
-    private static Vigil.Traits traits(Node machine, @Nullable StorageNode node) {
+    private static Vigil.Traits traits(Node machine, @Nullable StorageNode node, @Nullable CSINode drivers) {
         Map<String, String> labels = machine.getMetadata().getLabels();
         Taint ours = null;
         for (Taint taint : machine.getSpec().getTaints()) {
@@ -232,7 +240,7 @@ public final class FailoverProcess implements AutoCloseable {
                 labels != null && "disabled".equals(labels.get(Api.FAILOVER)),
                 node != null && inMaintenance(node.getSpec().maintenance()),
                 ours != null,
-                ours != null && isClean(machine, node, ours));
+                ours != null && isClean(machine, node, drivers, ours));
     }
 
     private static boolean inMaintenance(StorageNodeSpec.@Nullable Maintenance maintenance) {
@@ -243,17 +251,24 @@ public final class FailoverProcess implements AutoCloseable {
         }
     }
 
-    private static boolean isClean(Node machine, @Nullable StorageNode node, Taint taint) {
+    /**
+     * Whether a node that lives again may host volumes: its CSI driver says that nothing is left of volumes that others
+     * took over, and that kubelet knows it. Where no driver is, a new boot is enough, which leaves nothing.
+     */
+    static boolean isClean(Node machine, @Nullable StorageNode node, @Nullable CSINode drivers, Taint taint) {
+        Map<String, String> said = node == null ? null : node.getMetadata().getAnnotations();
+        String value = taint.getValue();
+        if (said != null && value != null && value.equals(said.get(Api.CLEANED))) {
+            return true;
+        }
+        boolean hasDriver = drivers != null
+                && drivers.getSpec().getDrivers().stream()
+                        .anyMatch(driver -> Api.DRIVER.equals(driver.getName()));
         Map<String, String> before = machine.getMetadata().getAnnotations();
         String failedBoot = before == null ? "" : before.getOrDefault(Api.FAILED_BOOT, "");
         var info = machine.getStatus() == null ? null : machine.getStatus().getNodeInfo();
         String boot = info == null || info.getBootID() == null ? "" : info.getBootID();
-        if (!failedBoot.isEmpty() && !boot.isEmpty() && !boot.equals(failedBoot)) {
-            return true;
-        }
-        Map<String, String> said = node == null ? null : node.getMetadata().getAnnotations();
-        String value = taint.getValue();
-        return said != null && value != null && value.equals(said.get(Api.CLEANED));
+        return !hasDriver && !failedBoot.isEmpty() && !boot.isEmpty() && !boot.equals(failedBoot);
     }
 
     @Override
