@@ -1,5 +1,6 @@
 package storage.cairn.operator;
 
+import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.Pod;
 import java.time.Duration;
 import java.time.Instant;
@@ -14,6 +15,7 @@ import storage.cairn.api.resource.DiskStatus;
 import storage.cairn.api.resource.StorageCluster;
 import storage.cairn.api.resource.StorageClusterStatus;
 import storage.cairn.api.resource.StorageClusterStatus.Phase;
+import storage.cairn.api.resource.StorageNode;
 
 /** How the whole cluster is, for people: its phase, figures and conditions, each with what to do about it. */
 final class Summary {
@@ -53,6 +55,7 @@ final class Summary {
             }
         }
         int readyDisks = disks(wrong);
+        remarks(wrong);
         List<String> degraded = new Redundancy(observed).degraded();
         if (!degraded.isEmpty()) {
             wrong.add(degraded.size() + " volumes lack copies: " + named(degraded)
@@ -176,6 +179,21 @@ final class Summary {
                     + "; exclude them in spec.disks.exclude, or mend them");
         }
         return ready;
+    }
+
+    /** What engines say of their nodes that no Disk tells. */
+    private void remarks(List<String> wrong) {
+        for (StorageNode node : observed.storageNodes()) {
+            List<Condition> conditions =
+                    node.getStatus() == null ? null : node.getStatus().conditions();
+            for (Condition each : conditions == null ? List.<Condition>of() : conditions) {
+                if (each.getType().equals("Ready")
+                        && each.getMessage() != null
+                        && !each.getMessage().isEmpty()) {
+                    wrong.add("on " + node.getMetadata().getName() + " " + each.getMessage());
+                }
+            }
+        }
     }
 
     /** Whether it was emptied so that it can be taken away, and was. */

@@ -3,6 +3,7 @@ package storage.cairn.operator;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.client.utils.Serialization;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -12,6 +13,7 @@ import storage.cairn.api.resource.DiskStatus.State;
 import storage.cairn.api.resource.StorageCluster;
 import storage.cairn.api.resource.StorageClusterStatus;
 import storage.cairn.api.resource.StorageClusterStatus.Phase;
+import storage.cairn.api.resource.StorageNode;
 
 final class SummaryTest {
     private static final Instant LONG_AGO = Fixtures.NOW.minus(Duration.ofHours(1));
@@ -77,6 +79,19 @@ final class SummaryTest {
                 .contains("/dev/a on node1 (holds an xfs filesystem)")
                 .contains("spec.disks.exclude")
                 .contains("1 volumes lack copies: data");
+    }
+
+    @Test
+    void whatAnEngineSaysOfItsNodeIsSaid() {
+        Fixtures there = running();
+        there.storageNodes.add(Serialization.unmarshal("""
+                apiVersion: cairn.storage/v1alpha1
+                kind: StorageNode
+                metadata: {name: node2}
+                spec: {number: 2}
+                status: {conditions: [{type: Ready, status: "True", message: /dev/b is a copy}]}
+                """, StorageNode.class));
+        assertThat(condition(status(there), "Degraded").getMessage()).contains("on node2 /dev/b is a copy");
     }
 
     @Test

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
  * @param ioMode io_uring or pool, and {@code ioReason} why it is that one
  * @param attachStrategy how volumes become devices here, and {@code attachReason} why so
  * @param disks of this node that are in a pool
+ * @param remark what is wrong with disks that have no Disk of their own; empty when nothing is
  */
 public record NodeReport(
         String version,
@@ -22,7 +23,8 @@ public record NodeReport(
         int disks,
         int replicas,
         int owned,
-        DiskReport.Space space) {
+        DiskReport.Space space,
+        String remark) {
 
     ObjectNode status() {
         ObjectNode status = ApiClient.JSON.createObjectNode();
@@ -57,6 +59,7 @@ public record NodeReport(
                 disks,
                 0,
                 0,
-                space.withoutUse());
+                space.withoutUse(),
+                remark);
     }
 }

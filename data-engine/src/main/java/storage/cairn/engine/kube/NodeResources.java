@@ -240,7 +240,7 @@ public final class NodeResources implements AutoCloseable {
     public String report(NodeReport report) {
         try {
             String path = NODES + "/" + nodeName;
-            return report(path, api.get(path), report.status(), true, "");
+            return report(path, api.get(path), report.status(), true, report.remark());
         } catch (NoReplyException e) {
             return String.valueOf(e.getMessage());
         }
@@ -259,6 +259,59 @@ public final class NodeResources implements AutoCloseable {
         } catch (NoReplyException e) {
             return String.valueOf(e.getMessage());
         }
+    }
+
+    /**
+     * Takes a disk's label for this node, by compare-and-set, unless an engine of another node has it that lives. A
+     * drive that was moved is taken once its node says that it is gone, or has been silent for as long as its Lease is
+     * good.
+     *
+     * @return who has it; empty when it was had
+     */
+    public String claim(String id, String bootId) {
+        String path = DISKS + "/" + id;
+        try {
+            Reply found = api.get(path);
+            if (found.objectMissing()) {
+                return "";
+            }
+            if (!found.ok()) {
+                return "and whose that is cannot be asked: " + found.message();
+            }
+            String holder = found.body()
+                    .path("status")
+                    .path("holder")
+                    .path("node")
+                    .asText(nodeName);
+            if (!holder.equals(nodeName) && lives(holder)) {
+                return "which the engine of " + holder + " serves";
+            }
+            ObjectNode patch = ApiClient.JSON.createObjectNode();
+            patch.putObject("metadata")
+                    .put(
+                            "resourceVersion",
+                            found.body().path("metadata").path("resourceVersion").asText());
+            ObjectNode status = patch.putObject("status").put("node", nodeName);
+            status.putObject("holder").put("node", nodeName).put("bootId", bootId);
+            Reply taken = api.merge(path + "/status", patch);
+            return taken.ok() ? "" : "and was not had now: " + taken.message();
+        } catch (NoReplyException e) {
+            return "and whose that is cannot be asked: " + e.getMessage();
+        }
+    }
+
+    /** Whether the engine of a node has renewed its Lease of late. */
+    private boolean lives(String node) throws NoReplyException {
+        Reply lease = api.get(LEASES + "/" + Api.LEASE_PREFIX + node);
+        if (lease.objectMissing()) {
+            return false;
+        }
+        if (!lease.ok()) {
+            throw new NoReplyException(lease.message());
+        }
+        String renewed = lease.body().path("spec").path("renewTime").asText();
+        return !renewed.isEmpty()
+                && Instant.parse(renewed).plusSeconds(LEASE_SECONDS).isAfter(Instant.now());
     }
 
     private String report(String path, Reply found, ObjectNode status, boolean ready, String reason)

@@ -9,6 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.Predicate;
@@ -61,15 +63,15 @@ final class DiskDiscovery {
             String problem) {}
 
     /**
-     * Looks at each disk that is not in use by this engine.
+     * Looks at each disk that is not in use by this engine. One that has several names is looked at once.
      *
      * @param inUse whether a path is served here
      */
     List<Found> look(Selection selection, Predicate<String> inUse) {
         List<Found> found = new ArrayList<>();
-        for (Path path : paths(selection)) {
-            if (found.size() < MAX_FOUND && !inUse.test(path.toString())) {
-                Found each = device(path, selection);
+        for (List<Path> names : byDevice(paths(selection))) {
+            if (found.size() < MAX_FOUND && names.stream().noneMatch(path -> inUse.test(path.toString()))) {
+                Found each = device(names.getFirst(), selection);
                 if (each != null) {
                     found.add(each);
                 }
@@ -81,6 +83,22 @@ final class DiskDiscovery {
             }
         }
         return found;
+    }
+
+    /** Links to one device, as in /dev/disk/by-id, beside each other. */
+    private static List<List<Path>> byDevice(TreeSet<Path> paths) {
+        Map<Path, List<Path>> names = new TreeMap<>();
+        for (Path path : paths) {
+            Path device;
+            try {
+                device = path.toRealPath();
+            } catch (IOException e) {
+                EngineLog.event(Level.DEBUG, "DeviceGone", path + ": " + e);
+                continue;
+            }
+            names.computeIfAbsent(device, _ -> new ArrayList<>()).add(path);
+        }
+        return List.copyOf(names.values());
     }
 
     private static TreeSet<Path> paths(Selection selection) {

@@ -118,8 +118,9 @@ final class KubernetesNode implements AutoCloseable {
     void begin(Clock clock, LocalDisks disks, StatusSource source, IntConsumer nodeJoined) {
         String name = config.kubernetes().nodeName();
         DiskAdmission admits = new DiskAdmission(
-                new DiskDiscovery(cluster.clusterId(), name, Path.of("/sys/class/block")),
+                new DiskDiscovery(cluster.clusterId(), name, Path.of("/sys/class/block"))::look,
                 disks,
+                label -> resources.claim(label.toString(), bootId),
                 bootId,
                 source.ioMode());
         admission = admits;
@@ -275,7 +276,8 @@ final class KubernetesNode implements AutoCloseable {
                 served,
                 replicas,
                 owned,
-                new DiskReport.Space(raw, raw, used));
+                new DiskReport.Space(raw, raw, used),
+                admission == null ? "" : admission.remark());
     }
 
     private static String read(Path file) {

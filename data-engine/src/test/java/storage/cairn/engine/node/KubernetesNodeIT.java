@@ -3,6 +3,7 @@ package storage.cairn.engine.node;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.IOException;
@@ -95,6 +96,7 @@ final class KubernetesNodeIT {
                     - {path: %2$s/disk-1, size: 512Mi}
                     - {path: %2$s/disk-2, size: 512Mi}
                     - {path: %2$s/disk-3, size: 512Mi}
+                    - {path: %2$s/copy, size: 512Mi}
                 """.formatted(UUID.randomUUID(), folder));
         return file;
     }
@@ -156,6 +158,18 @@ final class KubernetesNodeIT {
             return disk;
         });
         await("node" + number, path, status -> status.state() == DiskStatus.State.READY);
+    }
+
+    private void awaitRemark(String node, String text) {
+        Awaitility.await(node + " to say " + text)
+                .atMost(LONG)
+                .untilAsserted(() -> assertThat(client.resources(StorageNode.class)
+                                .withName(node)
+                                .get()
+                                .getStatus()
+                                .conditions())
+                        .extracting(Condition::getMessage)
+                        .anySatisfy(message -> assertThat(message).contains(text)));
     }
 
     @Test
@@ -221,6 +235,13 @@ final class KubernetesNodeIT {
             assertThat(spec.outOfSync()).isEmpty();
             assertThat(spec.owner()).isNull();
         });
+
+        // A copy of a disk that is served turns up, and both nodes see it.
+        Files.copy(folder.resolve("disk-1"), folder.resolve("copy"));
+        awaitRemark("node1", folder + "/copy carries the label of disk " + one + ", which is served from");
+        awaitRemark("node2", folder + "/copy carries the label of disk " + one + ", which the engine of node1 serves");
+        assertThat(await("node1", folder.resolve("disk-1"), status -> true).getStatus())
+                .matches(status -> status.state() == DiskStatus.State.READY);
 
         // A disk that was on a node and is not there any more.
         String lost = new UUID(7, 7).toString();
