@@ -36,7 +36,7 @@ final class Executor implements Requests {
 
     private final KubernetesClient client;
     /** Whether the API server left a request without an answer since {@link #begin}. */
-    private boolean silent;
+    private volatile boolean silent;
 
     private final NameClaims names = new NameClaims(this);
 

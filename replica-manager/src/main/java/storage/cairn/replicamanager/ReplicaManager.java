@@ -10,6 +10,10 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.apache.logging.log4j.LogManager;
@@ -27,7 +31,7 @@ import storage.cairn.replicamanager.VolumePlan.Plan;
 
 /**
  * Sweeps over all volumes, soon after something changed and at least every few seconds: decides, carries out, and tells
- * people. One thread, so that each decision knows of those before it.
+ * people. One thread decides, so that each decision knows of those before it; several carry out what was decided.
  */
 final class ReplicaManager implements AutoCloseable {
     private static final Logger LOG = LogManager.getLogger(ReplicaManager.class);
@@ -35,6 +39,7 @@ final class ReplicaManager implements AutoCloseable {
     private static final long SHORTEST_PAUSE_MILLIS = 200;
     /** Some requests that each wait for their end. */
     private static final long STUCK_SECONDS = 60;
+    private static final int AT_ONCE = 8;
 
     private static final JsonMapper JSON = JsonMapper.builder()
             .defaultPropertyInclusion(JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, null))
@@ -47,6 +52,8 @@ final class ReplicaManager implements AutoCloseable {
     private final Figures figures;
     private final Semaphore changed = new Semaphore(0);
     private final Thread thread;
+    private final ExecutorService hands = Executors.newFixedThreadPool(
+            AT_ONCE, Thread.ofPlatform().daemon().name("hand-", 0).factory());
     private volatile boolean closed;
     /** When the sweeping thread was last seen to go on. */
     private volatile long movedNanos = System.nanoTime();
@@ -103,13 +110,7 @@ final class ReplicaManager implements AutoCloseable {
             Map<String, Plan> plans = sweep.plan();
             sweep.followed().forEach(volume -> stays.moved(volume, cluster.now()));
             Projection projection = new Projection(cluster, sweep.health());
-            for (VolumeState volume : cluster.volumes().values()) {
-                movedNanos = System.nanoTime();
-                Plan plan = plans.getOrDefault(volume.name(), Plan.of());
-                if (!executor.isSilent()) {
-                    carryOut(volume, plan, projection);
-                }
-            }
+            carryOut(cluster, plans, projection);
             if (executor.isSilent()) {
                 // To ask on would only hold up the next sweep, which begins with all of this.
                 LOG.warn("the API server does not answer: the sweep ends early");
@@ -121,6 +122,29 @@ final class ReplicaManager implements AutoCloseable {
         } catch (RuntimeException e) {
             figures.failed();
             LOG.error("a sweep failed; the next one begins anew", e);
+        }
+    }
+
+    /** Several volumes at the same time: each waits for answers of the API server most of its time. */
+    private void carryOut(Cluster cluster, Map<String, Plan> plans, Projection projection) {
+        List<Future<?>> underWay = new ArrayList<>();
+        for (VolumeState volume : cluster.volumes().values()) {
+            Plan plan = plans.getOrDefault(volume.name(), Plan.of());
+            underWay.add(hands.submit(() -> {
+                if (!executor.isSilent()) {
+                    movedNanos = System.nanoTime();
+                    carryOut(volume, plan, projection);
+                }
+            }));
+        }
+        try {
+            for (Future<?> each : underWay) {
+                each.get();
+            }
+        } catch (ExecutionException e) {
+            throw new IllegalStateException("a volume's plan was not carried out", e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -226,6 +250,7 @@ final class ReplicaManager implements AutoCloseable {
     public void close() {
         closed = true;
         thread.interrupt();
+        hands.shutdownNow();
         informed.close();
     }
 }

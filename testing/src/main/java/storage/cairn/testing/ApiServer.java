@@ -43,6 +43,7 @@ public final class ApiServer implements AutoCloseable {
     private final Path folder;
     private final String token = UUID.randomUUID().toString();
     private final int port;
+    private int starts;
     private final int etcdPort;
     private final int peerPort;
     private final Map<String, Process> processes = new ConcurrentHashMap<>();
@@ -95,7 +96,6 @@ public final class ApiServer implements AutoCloseable {
     }
 
     private void writeFiles() throws IOException {
-        Files.writeString(folder.resolve("tokens.csv"), token + ",admin,admin,system:masters\n");
         try {
             KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
             generator.initialize(2048);
@@ -107,6 +107,11 @@ public final class ApiServer implements AutoCloseable {
         } catch (NoSuchAlgorithmException e) {
             throw new IOException(e);
         }
+    }
+
+    /** A token that is refused after the API server's next start, as one of a pod is after an hour. */
+    public String passingToken() {
+        return token + "-" + starts;
     }
 
     private void startEtcd() throws IOException {
@@ -126,6 +131,10 @@ public final class ApiServer implements AutoCloseable {
 
     /** Starts the API server again after {@link #killApiServer}, at the same address; blocks until it serves. */
     public void startApiServer() throws IOException {
+        starts++;
+        Files.writeString(
+                folder.resolve("tokens.csv"),
+                token + ",admin,admin,system:masters\n" + passingToken() + ",pod,pod,system:masters\n");
         Process process = launch(
                 "kube-apiserver",
                 "--etcd-servers=http://127.0.0.1:" + etcdPort,

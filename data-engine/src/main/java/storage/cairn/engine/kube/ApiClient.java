@@ -11,6 +11,7 @@ import io.fabric8.kubernetes.client.http.HttpRequest;
 import io.fabric8.kubernetes.client.http.HttpResponse;
 import io.fabric8.kubernetes.client.jdkhttp.JdkHttpClientFactory;
 import java.io.IOException;
+import java.net.http.HttpTimeoutException;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -39,8 +40,15 @@ final class ApiClient implements Requests, AutoCloseable {
     private final Config config;
     private final long timeoutMillis;
     private final ExecutorService threads;
+    private volatile Told told = inTime -> {};
     private KubernetesClient client;
     private boolean closed;
+
+    /** Hears of each request how the server did. */
+    interface Told {
+        /** False when it did not answer until the timeout, or could not cope. */
+        void answered(boolean inTime);
+    }
 
     /**
      * @param kubeconfig how to reach the API server; empty: as a pod does, by its service account
@@ -79,6 +87,10 @@ final class ApiClient implements Requests, AutoCloseable {
                     }
                 })
                 .build();
+    }
+
+    void whenAnswered(Told listener) {
+        told = listener;
     }
 
     @Override
@@ -120,17 +132,23 @@ final class ApiClient implements Requests, AutoCloseable {
                 used,
                 used.sendAsync(
                         request.timeout(timeoutMillis, TimeUnit.MILLISECONDS).build(), byte[].class));
-        return new Reply(response.code(), parse(response.body()));
+        Reply reply = new Reply(response.code(), parse(response.body()));
+        told.answered(!reply.overloaded());
+        return reply;
     }
 
     private <T> T await(HttpClient used, CompletableFuture<T> answer) throws NoReplyException {
         try {
             return answer.get(timeoutMillis, TimeUnit.MILLISECONDS);
         } catch (ExecutionException e) {
+            if (root(e) instanceof HttpTimeoutException) {
+                told.answered(false);
+            }
             renew(used);
             throw new NoReplyException("no answer from " + config.getMasterUrl() + ": " + root(e));
         } catch (TimeoutException e) {
             answer.cancel(true);
+            told.answered(false);
             renew(used);
             throw new NoReplyException("no answer from " + config.getMasterUrl() + " for " + timeoutMillis + " ms");
         } catch (InterruptedException e) {

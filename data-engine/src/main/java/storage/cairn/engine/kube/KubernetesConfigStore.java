@@ -4,8 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -26,6 +28,8 @@ import storage.cairn.engine.port.VolumeId;
  *
  * <p>Calls come from one loop and are done by other threads, those for one volume in their order; answers go back to
  * the loop. A request has 2 s; after that its outcome is unknown. When too many wait, the next is refused at once.
+ * Changes, and reads that settle one, go before all other reads: a change of a volume makes every engine read it, and
+ * hosts wait for changes alone.
  */
 public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
     private static final long TIMEOUT_MILLIS = 2_000;
@@ -46,6 +50,9 @@ public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
     /** What was told last; on the watching thread. */
     private final Map<String, String> wishes = new HashMap<>();
 
+    /** Volumes of which a change was not settled when it was last heard of; on the loop. */
+    private final Set<VolumeId> unsettled = new HashSet<>();
+
     private boolean watching;
 
     private KubernetesConfigStore(ApiClient api, ApiClient watchApi, Clock clock, Consumer<String> problems) {
@@ -54,6 +61,7 @@ public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
         this.registers = new Registers(api, problems);
         this.watchApi = watchApi;
         this.problems = problems;
+        api.whenAnswered(lanes::answered);
         this.changes = new ObjectWatch(
                 watchApi, Memberships.PATH, ObjectWatch.Content.METADATA, new MembershipFollower(), problems);
     }
@@ -72,7 +80,7 @@ public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
 
     /** Puts it on record that a replica holds a configuration that the API server's data forgot. */
     public void testify(DiskId disk, Configuration held) {
-        boolean taken = lanes.submit(held.volume(), () -> {
+        boolean taken = lanes.submit(held.volume(), false, () -> {
             ObjectNode patch = ApiClient.JSON.createObjectNode();
             patch.putObject("metadata")
                     .putObject("annotations")
@@ -151,22 +159,41 @@ public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
 
     @Override
     public void get(VolumeId volume, Answer<Read> answer) {
-        ask(volume, () -> registers.get(volume), answer, Read.Unavailable::new, Read.Unavailable::new);
+        ask(
+                volume,
+                unsettled.contains(volume),
+                () -> registers.get(volume),
+                outcome -> {
+                    if (!(outcome instanceof Read.Unavailable)) {
+                        unsettled.remove(volume);
+                    }
+                    answer.accept(outcome);
+                },
+                Read.Unavailable::new,
+                Read.Unavailable::new);
     }
 
     @Override
     public void compareAndSet(VolumeId volume, long expected, Configuration value, Answer<Written> answer) {
         ask(
                 volume,
+                true,
                 () -> registers.compareAndSet(volume, expected, value),
-                answer,
+                outcome -> {
+                    if (outcome instanceof Written.Unknown || outcome instanceof Written.Conflict) {
+                        unsettled.add(volume);
+                    } else {
+                        unsettled.remove(volume);
+                    }
+                    answer.accept(outcome);
+                },
                 Written.Refused::new,
                 Written.Unknown::new);
     }
 
     @Override
     public void list(Answer<Listed> answer) {
-        ask(LIST, registers::list, answer, Listed.Unavailable::new, Listed.Unavailable::new);
+        ask(LIST, false, registers::list, answer, Listed.Unavailable::new, Listed.Unavailable::new);
     }
 
     @Override
@@ -192,8 +219,10 @@ public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
      * @param broken what to answer when it failed on the way
      */
     private <T> void ask(
-            Object lane, Supplier<T> work, Answer<T> answer, Function<String, T> notBegun, Function<String, T> broken) {
-        boolean taken = lanes.submit(lane, () -> {
+            Object lane,
+            boolean urgent,
+            Supplier<T> work, Answer<T> answer, Function<String, T> notBegun, Function<String, T> broken) {
+        boolean taken = lanes.submit(lane, urgent, () -> {
             T outcome;
             try {
                 outcome = work.get();

@@ -6,67 +6,149 @@ import java.util.Map;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Work by lanes: what is in one lane is done in its order, one at a time; lanes beside each other, up to a number of
- * threads that end when there is nothing to do.
+ * Work by lanes: what is in one lane is done in its order, one at a time; lanes beside each other, those with urgent work
+ * first, on threads that end when there is nothing to do.
+ *
+ * <p>How many lanes at once is found out: half as many when an answer does not come in time, one more after each round of
+ * answers. Otherwise, when hundreds of volumes lose a node at once, so many requests would wait in a server that has
+ * little CPU that each of them is given up before its turn, and is made again.
  */
 final class Lanes {
     private static final long IDLE_SECONDS = 10;
+    private static final int FIRST_AT_ONCE = 16;
+    private static final int LEAST_AT_ONCE = 2;
+    /** Requests that began together fail together, and count once. */
+    private static final long NARROWED_NANOS = TimeUnit.SECONDS.toNanos(2);
 
+    private final int maxAtOnce;
     private final int maxWaiting;
     private final ThreadPoolExecutor threads;
-    private final Map<Object, ArrayDeque<Runnable>> lanes = new HashMap<>();
-    private int waiting;
+    private final Map<Object, Lane> lanes = new HashMap<>();
+    /** Lanes that wait for a thread. */
+    private final ArrayDeque<Lane> urgent = new ArrayDeque<>();
 
-    Lanes(int maxThreads, int maxWaiting) {
+    private final ArrayDeque<Lane> usual = new ArrayDeque<>();
+    private int waiting;
+    private int running;
+    private int atOnce;
+    private int answers;
+    private long narrowedNanos = System.nanoTime() - NARROWED_NANOS;
+
+    private static final class Lane {
+        private final Object key;
+        private final ArrayDeque<Runnable> work = new ArrayDeque<>();
+        private boolean urgent;
+
+        Lane(Object key) {
+            this.key = key;
+        }
+    }
+
+    Lanes(int maxAtOnce, int maxWaiting) {
+        this.maxAtOnce = maxAtOnce;
         this.maxWaiting = maxWaiting;
+        this.atOnce = Math.min(FIRST_AT_ONCE, maxAtOnce);
         this.threads = new ThreadPoolExecutor(
-                maxThreads,
-                maxThreads,
+                maxAtOnce,
+                maxAtOnce,
                 IDLE_SECONDS,
                 TimeUnit.SECONDS,
-                // Bounded by maxWaiting, since each lane is in it once at most.
-                new LinkedBlockingQueue<>(),
+                // Never longer than that: a thread is asked for only when it is needed at once.
+                new LinkedBlockingQueue<>(maxAtOnce),
                 Thread.ofPlatform().daemon().name("config-store-", 0).factory());
         threads.allowCoreThreadTimeOut(true);
     }
 
     /** Whether the work was taken: not after {@link #close}, and not when too much is waiting. */
-    synchronized boolean submit(Object lane, Runnable work) {
+    synchronized boolean submit(Object key, boolean isUrgent, Runnable work) {
         if (threads.isShutdown() || waiting == maxWaiting) {
             return false;
         }
         waiting++;
-        ArrayDeque<Runnable> queue = lanes.get(lane);
-        if (queue == null) {
-            lanes.put(lane, new ArrayDeque<>());
-            threads.execute(() -> run(lane, work));
+        Lane lane = lanes.get(key);
+        if (lane == null) {
+            lane = new Lane(key);
+            lane.urgent = isUrgent;
+            lane.work.add(work);
+            lanes.put(key, lane);
+            ready(lane);
+            begin(1);
         } else {
-            queue.add(work);
+            lane.work.add(work);
+            if (isUrgent && !lane.urgent) {
+                lane.urgent = true;
+                if (usual.remove(lane)) {
+                    ready(lane);
+                }
+            }
         }
         return true;
     }
 
-    private void run(Object lane, Runnable work) {
-        Runnable next = work;
-        while (next != null) {
+    private void ready(Lane lane) {
+        (lane.urgent ? urgent : usual).add(lane);
+    }
+
+    private void begin(int more) {
+        for (int i = 0; i < more && running < atOnce && !threads.isShutdown(); i++) {
+            running++;
+            threads.execute(this::run);
+        }
+    }
+
+    private void run() {
+        Lane lane = next(null);
+        while (lane != null) {
             try {
-                next.run();
+                first(lane).run();
             } finally {
-                next = done(lane);
+                lane = next(lane);
             }
         }
     }
 
-    @SuppressWarnings("NullAway")
-    private synchronized Runnable done(Object lane) {
-        waiting--;
-        Runnable next = lanes.get(lane).poll();
-        if (next == null) {
-            lanes.remove(lane);
+    private synchronized Runnable first(Lane lane) {
+        return lane.work.remove();
+    }
+
+    /** The lane to go on with after another one, null when this thread is not needed any more. */
+    private synchronized @Nullable Lane next(@Nullable Lane before) {
+        if (before != null) {
+            waiting--;
+            if (before.work.isEmpty()) {
+                lanes.remove(before.key);
+            } else {
+                ready(before);
+            }
         }
-        return next;
+        Lane lane = running > atOnce ? null : urgent.poll();
+        if (lane == null && running <= atOnce) {
+            lane = usual.poll();
+        }
+        if (lane == null) {
+            running--;
+        }
+        return lane;
+    }
+
+    /** How the server does: {@code inTime} is false when it did not answer until the timeout, or could not cope. */
+    synchronized void answered(boolean inTime) {
+        long now = System.nanoTime();
+        if (!inTime && now - narrowedNanos >= NARROWED_NANOS) {
+            narrowedNanos = now;
+            allow(Math.max(Math.min(LEAST_AT_ONCE, maxAtOnce), atOnce / 2));
+        } else if (inTime && atOnce < maxAtOnce && ++answers >= atOnce) {
+            allow(atOnce + 1);
+        }
+    }
+
+    private void allow(int number) {
+        answers = 0;
+        atOnce = number;
+        begin(urgent.size() + usual.size());
     }
 
     synchronized boolean closed() {

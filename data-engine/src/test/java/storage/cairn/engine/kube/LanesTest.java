@@ -1,0 +1,95 @@
+package storage.cairn.engine.kube;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+final class LanesTest {
+    private final List<String> done = new CopyOnWriteArrayList<>();
+
+    private void submit(Lanes lanes, String lane, boolean urgent, String what) {
+        assertThat(lanes.submit(lane, urgent, () -> done.add(what))).isTrue();
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Test
+    void urgentWorkComesFirstAndALaneKeepsItsOrder() throws InterruptedException {
+        Lanes lanes = new Lanes(1, 100);
+        CountDownLatch begin = new CountDownLatch(1);
+        assertThat(lanes.submit("first", false, () -> await(begin))).isTrue();
+        submit(lanes, "a", false, "a1");
+        submit(lanes, "b", false, "b1");
+        submit(lanes, "c", true, "c1");
+        submit(lanes, "b", true, "b2");
+        submit(lanes, "first", true, "first2");
+        begin.countDown();
+        assertThat(lanes.close(30_000)).isTrue();
+        assertThat(done).containsExactly("c1", "b1", "first2", "b2", "a1");
+        assertThat(lanes.submit("a", true, () -> {})).isFalse();
+    }
+
+    @Test
+    void whatIsWaitingIsBounded() throws InterruptedException {
+        Lanes lanes = new Lanes(1, 2);
+        CountDownLatch begin = new CountDownLatch(1);
+        assertThat(lanes.submit("a", false, () -> await(begin))).isTrue();
+        submit(lanes, "a", false, "a1");
+        assertThat(lanes.submit("b", true, () -> {})).isFalse();
+        begin.countDown();
+        assertThat(lanes.close(30_000)).isTrue();
+        assertThat(done).containsExactly("a1");
+    }
+
+    /** Runs eight pieces of work that each wait for {@code together} of them; answers how many ran at most. */
+    private static int most(Lanes lanes, int together) throws InterruptedException {
+        CyclicBarrier barrier = new CyclicBarrier(together);
+        AtomicInteger running = new AtomicInteger();
+        AtomicInteger most = new AtomicInteger();
+        CountDownLatch ended = new CountDownLatch(8);
+        for (int i = 0; i < 8; i++) {
+            assertThat(lanes.submit(i, false, () -> {
+                        most.accumulateAndGet(running.incrementAndGet(), Math::max);
+                        try {
+                            barrier.await();
+                        } catch (InterruptedException | BrokenBarrierException e) {
+                            throw new IllegalStateException(e);
+                        } finally {
+                            running.decrementAndGet();
+                            ended.countDown();
+                        }
+                    }))
+                    .isTrue();
+        }
+        ended.await();
+        return most.get();
+    }
+
+    @Test
+    void fewerAtOnceWhenAnswersDoNotComeInTimeAndMoreAgainWhenTheyDo() throws InterruptedException {
+        Lanes lanes = new Lanes(8, 100);
+        assertThat(most(lanes, 8)).isEqualTo(8);
+        lanes.answered(false);
+        lanes.answered(false);
+        assertThat(most(lanes, 4)).as("those that fail together count once").isEqualTo(4);
+        for (int i = 0; i < 4 + 5 + 6 + 7; i++) {
+            lanes.answered(true);
+        }
+        assertThat(most(lanes, 8)).isEqualTo(8);
+        assertThat(lanes.close(30_000)).isTrue();
+    }
+}
