@@ -29,12 +29,7 @@ final class Cleaning implements AutoCloseable {
     /**
      * @param hosts whether kubelet knows this driver: until then a pod that is put here would wait for it
      */
-    Cleaning(
-            String node,
-            VolumeResources volumes,
-            Staging staging,
-            OperationLocks locks,
-            BooleanSupplier hosts) {
+    Cleaning(String node, VolumeResources volumes, Staging staging, OperationLocks locks, BooleanSupplier hosts) {
         this.node = node;
         this.volumes = volumes;
         this.staging = staging;

@@ -86,9 +86,8 @@ final class EngineWorkload {
     /** Of all that every engine reads at its start and at no other time; in the order of keys, whoever leads. */
     private static String revision(ConfigMap files, Identity identity, PodTemplateSpec template) {
         try {
-            String all = SORTED.writeValueAsString(template)
-                    + files.getData().get(EngineFiles.COMMON)
-                    + identity.secret();
+            String all =
+                    SORTED.writeValueAsString(template) + files.getData().get(EngineFiles.COMMON) + identity.secret();
             byte[] digest = MessageDigest.getInstance("SHA-256").digest(all.getBytes(StandardCharsets.UTF_8));
             return HexFormat.of().formatHex(digest, 0, REVISION_BYTES);
         } catch (NoSuchAlgorithmException e) {

@@ -41,16 +41,14 @@ public final class OperatorMain {
                 .withKubernetesClient(client)
                 .withMetrics(MicrometerMetricsV2.newBuilder(metrics).build())
                 .withStopOnInformerErrorDuringStartup(false)
-                .withLeaderElectionConfiguration(
-                        LeaderElectionConfigurationBuilder.aLeaderElectionConfiguration(Names.FIELD_MANAGER)
-                                .withLeaseNamespace(settings.namespace())
-                                .withLeaseDuration(LEASE)
-                                .withRenewDeadline(RENEW)
-                                .withRetryPeriod(RETRY)
-                                .withLeaderCallbacks(new LeaderCallbacks(
-                                        () -> {}, OperatorMain::leadNoMore, leader -> LOG.info("{} leads", leader)))
-                                .withExitOnStopLeading(false)
-                                .build()));
+                .withLeaderElectionConfiguration(LeaderElectionConfigurationBuilder.aLeaderElectionConfiguration(
+                                Names.FIELD_MANAGER)
+                        .withLeaseNamespace(settings.namespace())
+                        .withLeaseDuration(LEASE)
+                        .withRenewDeadline(RENEW)
+                        .withRetryPeriod(RETRY)
+                        .withLeaderCallbacks(new LeaderCallbacks(() -> {}, OperatorMain::leadNoMore, leader -> {}))
+                        .build()));
         Cluster api = new Cluster(client, settings);
         operator.register(new StorageClusterReconciler(api, settings, Clock.systemUTC()));
         Pages pages = Pages.open(new InetSocketAddress(PAGES_PORT), metrics::scrape, () -> problem(operator), () -> "");

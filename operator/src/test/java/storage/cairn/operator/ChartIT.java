@@ -123,8 +123,14 @@ final class ChartIT {
         String yaml = template();
         assertThat(yaml).doesNotContain("cairn-system");
         assertThat(resources(yaml))
+                .filteredOn(each -> !"kube-system".equals(each.getMetadata().getNamespace()))
                 .extracting(each -> each.getMetadata().getNamespace())
                 .containsOnly(null, "elsewhere");
+        assertThat(resources(yaml))
+                .as("what a scheduler reads where Kubernetes keeps it")
+                .filteredOn(each -> "kube-system".equals(each.getMetadata().getNamespace()))
+                .extracting(each -> each.getMetadata().getName())
+                .containsExactly("cairn-scheduler-authentication-reader");
     }
 
     @Test

@@ -114,9 +114,7 @@ final class PlanTest {
 
     @Test
     void noContainerIsStartedAnewBecauseItStartsSlowly() {
-        assertThat(of(
-                        Deployment.class,
-                        plan("{}", new Fixtures().threeNodes()).owned()))
+        assertThat(of(Deployment.class, plan("{}", new Fixtures().threeNodes()).owned()))
                 .flatMap(each -> each.getSpec().getTemplate().getSpec().getContainers())
                 .filteredOn(container -> container.getLivenessProbe() != null)
                 .hasSize(4)

@@ -39,6 +39,7 @@ final class ReplicaManager implements AutoCloseable {
     private static final long SHORTEST_PAUSE_MILLIS = 200;
     /** Some requests that each wait for their end. */
     private static final long STUCK_SECONDS = 60;
+
     private static final int AT_ONCE = 8;
 
     private static final JsonMapper JSON = JsonMapper.builder()

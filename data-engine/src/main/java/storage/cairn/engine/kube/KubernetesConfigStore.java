@@ -221,7 +221,10 @@ public final class KubernetesConfigStore implements ConfigStore, AutoCloseable {
     private <T> void ask(
             Object lane,
             boolean urgent,
-            Supplier<T> work, Answer<T> answer, Function<String, T> notBegun, Function<String, T> broken) {
+            Supplier<T> work,
+            Answer<T> answer,
+            Function<String, T> notBegun,
+            Function<String, T> broken) {
         boolean taken = lanes.submit(lane, urgent, () -> {
             T outcome;
             try {

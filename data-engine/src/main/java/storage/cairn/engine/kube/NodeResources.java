@@ -278,11 +278,8 @@ public final class NodeResources implements AutoCloseable {
             if (!found.ok()) {
                 return "and whose that is cannot be asked: " + found.message();
             }
-            String holder = found.body()
-                    .path("status")
-                    .path("holder")
-                    .path("node")
-                    .asText(nodeName);
+            String holder =
+                    found.body().path("status").path("holder").path("node").asText(nodeName);
             if (!holder.equals(nodeName) && lives(holder)) {
                 return "which the engine of " + holder + " serves";
             }
@@ -290,7 +287,10 @@ public final class NodeResources implements AutoCloseable {
             patch.putObject("metadata")
                     .put(
                             "resourceVersion",
-                            found.body().path("metadata").path("resourceVersion").asText());
+                            found.body()
+                                    .path("metadata")
+                                    .path("resourceVersion")
+                                    .asText());
             ObjectNode status = patch.putObject("status").put("node", nodeName);
             status.putObject("holder").put("node", nodeName).put("bootId", bootId);
             Reply taken = api.merge(path + "/status", patch);

@@ -45,6 +45,7 @@ final class DiskAdmission {
     private final Map<String, Found> found = new TreeMap<>();
     /** Disks that carry the label of another one, by path. */
     private Map<String, Copy> copies = new TreeMap<>();
+
     private Map<String, Copy> copiesBefore = Map.of();
     /** Why a disk of a pool could not be opened at the last attempt, by path. */
     private final Map<String, String> refused = new TreeMap<>();
@@ -131,8 +132,8 @@ final class DiskAdmission {
         Map<UUID, List<Found>> same = new TreeMap<>();
         now.values().stream()
                 .filter(Found::ours)
-                .forEach(each -> same.computeIfAbsent(each.id(), _ -> new ArrayList<>())
-                        .add(each));
+                .forEach(each ->
+                        same.computeIfAbsent(each.id(), _ -> new ArrayList<>()).add(each));
         same.forEach((label, all) -> {
             List<String> served = found.values().stream()
                     .filter(each -> each.id().equals(label))

@@ -61,7 +61,11 @@ final class DiskAdmissionTest {
 
     private DiskAdmission admission() {
         return new DiskAdmission(
-                new DiskDiscovery(CLUSTER, "node-a", folder.resolve("sys"))::look, new Served(), label -> holder, "boot", "pool");
+                new DiskDiscovery(CLUSTER, "node-a", folder.resolve("sys"))::look,
+                new Served(),
+                label -> holder,
+                "boot",
+                "pool");
     }
 
     private static List<DiskReport> reports(DiskAdmission admission) {

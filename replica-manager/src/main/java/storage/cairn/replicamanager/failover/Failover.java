@@ -103,7 +103,8 @@ final class Failover {
                     host,
                     "FailoverTaintStays",
                     "the node lives again, and may still have mounts and devices of volumes that others took over:"
-                            + " its CSI driver cleans them and says so; by hand: kubectl taint node " + host.name() + " "
+                            + " its CSI driver cleans them and says so; by hand: kubectl taint node " + host.name()
+                            + " "
                             + Api.FAILED_TAINT + "-",
                     true);
             return;

@@ -262,8 +262,7 @@ public final class FailoverProcess implements AutoCloseable {
             return true;
         }
         boolean hasDriver = drivers != null
-                && drivers.getSpec().getDrivers().stream()
-                        .anyMatch(driver -> Api.DRIVER.equals(driver.getName()));
+                && drivers.getSpec().getDrivers().stream().anyMatch(driver -> Api.DRIVER.equals(driver.getName()));
         Map<String, String> before = machine.getMetadata().getAnnotations();
         String failedBoot = before == null ? "" : before.getOrDefault(Api.FAILED_BOOT, "");
         var info = machine.getStatus() == null ? null : machine.getStatus().getNodeInfo();
