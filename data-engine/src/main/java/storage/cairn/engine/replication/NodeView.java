@@ -36,7 +36,7 @@ public record NodeView(int node, List<DiskView> disks, List<PeerView> peers, Lis
     public enum Phase {
         /** All replicas in sync. */
         READY,
-        /** Served, or ready to be, with fewer. */
+        /** Served, or ready to be, with fewer, or with blocks that no replica has a good copy of. */
         DEGRADED,
         /** Not served, or its I/O waits. */
         UNAVAILABLE,

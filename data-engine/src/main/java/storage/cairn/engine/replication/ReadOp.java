@@ -12,6 +12,8 @@ final class ReadOp extends HostOp implements Replica.Done {
 
     long block;
     int count;
+    /** Block of {@link #into} that the first one goes to. */
+    int index;
     /** Of the owner itself: the range is locked already. */
     boolean inner;
 
@@ -82,6 +84,7 @@ final class ReadOp extends HostOp implements Replica.Done {
 
     void clear() {
         discard();
+        index = 0;
         inner = false;
         finished = null;
         member = -1;

@@ -21,6 +21,7 @@ final class ReadPath {
     private final Members members;
     private final RangeLock lock;
     private final HostQueue queue;
+    private final UnreadableBlocks unreadable;
     private final ArrayDeque<ReadOp> free = new ArrayDeque<>();
     /** No readable member is connected. */
     private final List<ReadOp> parked = new ArrayList<>();
@@ -36,6 +37,11 @@ final class ReadPath {
         this.members = members;
         this.lock = lock;
         this.queue = queue;
+        this.unreadable = new UnreadableBlocks(owner);
+    }
+
+    UnreadableBlocks unreadable() {
+        return unreadable;
     }
 
     ReadOp operation(long block, int count, Buffer into) {
@@ -73,7 +79,7 @@ final class ReadPath {
         Member best = best(op);
         if (best == null) {
             if (allBad(op)) {
-                finish(op, Status.CORRUPT);
+                nowhereWhole(op);
             } else {
                 parked.add(op);
                 owner.touch();
@@ -87,7 +93,37 @@ final class ReadPath {
         op.sentNanos = context.now();
         op.underWay = true;
         owner.touch();
-        best.link().read(op.block, op.count, op.into(), 0, op, best.index);
+        best.link().read(op.block, op.count, op.into(), op.index, op, best.index);
+    }
+
+    /** No replica has a good copy of all of it. Each block may have one somewhere. */
+    private void nowhereWhole(ReadOp op) {
+        if (op.count == 1) {
+            unreadable.found(op.block);
+            finish(op, Status.CORRUPT);
+        } else {
+            readApart(op, 0, Status.OK);
+        }
+    }
+
+    private void readApart(ReadOp op, int next, Status soFar) {
+        if (owner.stopped()) {
+            if (op.inner) {
+                finish(op, Status.FENCED);
+            }
+        } else if (op.withdrawn) {
+            finish(op, Status.UNAVAILABLE);
+        } else if (next < op.count) {
+            ReadOp one = operation(op.block + next, 1, op.into());
+            one.index = op.index + next;
+            one.inner = true;
+            one.finished = status -> readApart(op, next + 1, status == Status.OK ? soFar : status);
+            fetch(one);
+        } else if (soFar == Status.OK) {
+            deliver(op);
+        } else {
+            finish(op, soFar);
+        }
     }
 
     private @Nullable Member best(ReadOp op) {
@@ -141,6 +177,7 @@ final class ReadPath {
                 if (op.bad != 0) {
                     repair(op);
                 }
+                unreadable.good(op.block, op.count);
                 deliver(op);
             }
             case UNAVAILABLE, BUSY, STALE_EPOCH -> context.clock.execute(() -> refetch(op));
@@ -191,7 +228,7 @@ final class ReadPath {
                                 op.block,
                                 op.count,
                                 op.into(),
-                                0,
+                                op.index,
                                 (tag, status) -> repaired(member, extent, status));
             }
         }

@@ -340,6 +340,8 @@ final class Scrub {
                             (tag, status) -> {
                                 if (status == Status.OK && bad.ready() && owner.serves()) {
                                     rewrite(bad, block, data);
+                                } else if (status == Status.CORRUPT && owner.serves()) {
+                                    fromAny(bad, block, data);
                                 } else {
                                     data.release();
                                     notRepaired(bad, block, "disk " + good.disk + " answered " + status, status);
@@ -347,6 +349,17 @@ final class Scrub {
                                 }
                             },
                             0);
+        }
+
+        /** The other replica's is bad, too: reads from all of them, which repairs the bad ones if one is good. */
+        private void fromAny(Member bad, long block, Buffer data) {
+            owner.reads().readLocked(block, 1, data, status -> {
+                data.release();
+                if (status != Status.OK) {
+                    notRepaired(bad, block, "no replica has a good copy", status);
+                }
+                over();
+            });
         }
 
         private void notRepaired(Member bad, long block, String why, Status status) {

@@ -5,10 +5,15 @@ import storage.cairn.engine.port.Status;
 
 /**
  * Sees to it that an admitted write finds space on every member: takes slot credits that the members granted, or, when
- * a disk is short, has the members reserve the overwrite.
+ * a disk is short, has the members reserve the overwrite. One whose disk is about to free slots is asked again until it
+ * has, for a while.
  */
 final class SpaceCredits {
     private static final int FIRST_ASK = 256;
+    private static final long FIRST_PAUSE_NANOS = 5_000_000L;
+    private static final long LONGEST_PAUSE_NANOS = 200_000_000L;
+    /** A disk that freed nothing for so long counts as full. */
+    private static final long MOST_PATIENCE_NANOS = 30_000_000_000L;
 
     private final NodeContext context;
     private final Members members;
@@ -20,6 +25,12 @@ final class SpaceCredits {
     private @Nullable WriteOp full;
     /** Some member could not answer a reservation of this turn. */
     private boolean unreserved;
+    /** Some member is about to free slots, says the answer to a reservation of this turn. */
+    private boolean freeing;
+    /** The next write waits until a member may have freed slots. */
+    private boolean pausing;
+
+    private long pauseNanos = FIRST_PAUSE_NANOS;
 
     private long round = 1;
 
@@ -40,6 +51,9 @@ final class SpaceCredits {
     void forget() {
         round++;
         reserving = 0;
+        unreserved = false;
+        freeing = false;
+        pausing = false;
         for (int i = 0; i < members.count(); i++) {
             members.at(i).credits.forget();
         }
@@ -65,7 +79,7 @@ final class SpaceCredits {
             charge(op, required);
             return Outcome.TAKEN;
         }
-        if (reserving > 0) {
+        if (reserving > 0 || pausing) {
             return Outcome.WAIT;
         }
         boolean refused = op.equals(full);
@@ -156,6 +170,8 @@ final class SpaceCredits {
         reserving--;
         if (status == Status.NO_SPACE) {
             full = op;
+        } else if (status == Status.CONFLICT) {
+            freeing = true;
         } else if (status != Status.OK) {
             unreserved = true;
             if (status != Status.UNAVAILABLE) {
@@ -163,11 +179,41 @@ final class SpaceCredits {
             }
         }
         if (reserving == 0) {
-            if (full == null && !unreserved) {
+            boolean pause = freeing && full == null;
+            if (full == null && !unreserved && !freeing) {
                 op.reservedRound = round;
             }
             unreserved = false;
+            freeing = false;
+            if (pause) {
+                pause(op);
+            }
             again.run();
         }
+    }
+
+    /** Lets a member free slots, and then asks everybody for credits again. */
+    private void pause(WriteOp op) {
+        long now = context.now();
+        if (op.shortSinceNanos == 0) {
+            op.shortSinceNanos = now;
+            pauseNanos = FIRST_PAUSE_NANOS;
+        }
+        if (now - op.shortSinceNanos > MOST_PATIENCE_NANOS) {
+            full = op;
+            return;
+        }
+        pausing = true;
+        for (int i = 0; i < members.count(); i++) {
+            members.at(i).credits.scarce = false;
+        }
+        long asked = round;
+        context.clock.after(pauseNanos, () -> {
+            if (asked == round) {
+                pausing = false;
+                again.run();
+            }
+        });
+        pauseNanos = Math.min(LONGEST_PAUSE_NANOS, pauseNanos * 2);
     }
 }

@@ -81,7 +81,13 @@ final class Views {
         }
         ActivityView activity = owner == null ? null : activity(owner);
         Phase phase = phase(current, activity);
-        return new VolumeView(current, phase, reason(current, phase, owner, activity), list, activity);
+        String reason = reason(current, phase, owner, activity);
+        String unreadable = owner == null ? "" : owner.reads().unreadable().inWords();
+        if (!unreadable.isEmpty() && phase != Phase.DELETING) {
+            phase = phase == Phase.READY ? Phase.DEGRADED : phase;
+            reason = reason.isEmpty() ? unreadable : reason + "; " + unreadable;
+        }
+        return new VolumeView(current, phase, reason, list, activity);
     }
 
     private Phase phase(Configuration current, @Nullable ActivityView activity) {

@@ -37,6 +37,8 @@ final class WriteOp extends HostOp implements Replica.Done {
     boolean retired;
     /** The round of {@link SpaceCredits} in which its space was reserved. */
     long reservedRound;
+    /** Since when it waits for a disk to free slots; 0: it does not. */
+    long shortSinceNanos;
 
     @Nullable
     Buffer data;
@@ -125,5 +127,6 @@ final class WriteOp extends HostOp implements Replica.Done {
         locked = false;
         retired = false;
         reservedRound = 0;
+        shortSinceNanos = 0;
     }
 }

@@ -270,6 +270,9 @@ final class WritePath implements PartialBlocks.Merged {
                 recycleIfOver(first);
             }
         }
+        if (op.kind != Replica.Kind.RESIZE) {
+            owner.reads().unreadable().good(op.block, op.count);
+        }
         lock.release(op);
         op.tell(Status.OK);
         if (op.place >= 0) {

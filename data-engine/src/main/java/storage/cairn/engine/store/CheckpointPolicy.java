@@ -44,7 +44,7 @@ final class CheckpointPolicy {
 
     /** Somebody was refused space that a checkpoint may free. */
     void shortOfSpace() {
-        if (!mappings.active().isEmpty()) {
+        if (!mappings.active().isEmpty() || space.mayGrow()) {
             want();
         }
     }
@@ -79,6 +79,7 @@ final class CheckpointPolicy {
     void begin(Journal journal, Checkpoint checkpoint, boolean clean) {
         wanted = false;
         cancelTimer();
+        space.cut();
         long cut = journal.sealedThrough();
         checkpoint.start(cut, journal.sealedCrc(), journal.runId(), clean, () -> journal.release(cut));
         wake.run();

@@ -271,6 +271,7 @@ public final class ExtentStore implements ReplicaStore {
         if (!c.ready() || disk.failed()) {
             return;
         }
+        space.settled();
         if (state == State.CLOSING && mutator.idle() && j.idle() && !finalCheckpoint) {
             finalCheckpoint = true;
             policy.begin(j, c, markClean);

@@ -170,6 +170,8 @@ final class Lookups {
                 Status outcome = status;
                 if (status == Status.OK) {
                     outcome = replica.reserved(lookup.epoch, lookup.block, lookup.count);
+                } else if (status == Status.NO_SPACE) {
+                    outcome = replica.notReserved(lookup.count);
                 }
                 if (done != null) {
                     completions.add(done, lookup.tag, outcome);

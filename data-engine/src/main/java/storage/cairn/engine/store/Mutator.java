@@ -320,6 +320,9 @@ final class Mutator implements Journal.Listener {
             return;
         }
         publisher.publish(m);
+        if (!m.overwrite) {
+            space.gains();
+        }
         disk.metrics.writes++;
         finish(m, Status.OK);
     }

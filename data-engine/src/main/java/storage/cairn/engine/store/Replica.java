@@ -114,8 +114,8 @@ public interface Replica {
 
     /**
      * The slow way when credits ran out: OK when each of these blocks is mapped already and shared with nobody, so
-     * that overwriting them needs no space in the end; otherwise NO_SPACE. A following {@link #write} of the range
-     * then needs no credits.
+     * that overwriting them needs no space in the end. A following {@link #write} of the range then needs no credits.
+     * Otherwise NO_SPACE, or CONFLICT while slots are about to be free, for which credits are then given: ask again soon.
      */
     void reserveOverwrite(long epoch, long block, int count, Done done, long tag);
 

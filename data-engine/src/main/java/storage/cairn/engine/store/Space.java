@@ -16,6 +16,8 @@ final class Space {
     private long admittedExtents;
     private long volumePages;
     private long catalogBytes;
+    private boolean gain;
+    private boolean gaining;
 
     Space(Layout layout, SlotAllocator allocator, Mappings mappings) {
         this.allocator = allocator;
@@ -60,6 +62,27 @@ final class Space {
         if (admittedExtents < 0) {
             throw new IllegalStateException("more extents published than admitted");
         }
+    }
+
+    /** Something was published after which a checkpoint leaves more slots than there were. */
+    void gains() {
+        gain = true;
+    }
+
+    /** A checkpoint begins, which frees what was gained until now. */
+    void cut() {
+        gaining |= gain;
+        gain = false;
+    }
+
+    /** What the last checkpoint freed is free. */
+    void settled() {
+        gaining = false;
+    }
+
+    /** Whether the checkpoint under way, or the next one, leaves more slots than there are now. */
+    boolean mayGrow() {
+        return gain || gaining;
     }
 
     /** Slots for new data beside everything that is kept aside, were {@code more} slots promised too. */

@@ -341,6 +341,13 @@ final class StoredReplica extends ReplicaState {
         return Status.OK;
     }
 
+    /** They are not mapped. CONFLICT when there is space for them by now, or may be after a checkpoint. */
+    Status notReserved(int count) {
+        boolean soon = store.space().mayGrow() || store.space().available(count) >= 0;
+        store.shortOfSpace();
+        return soon ? Status.CONFLICT : Status.NO_SPACE;
+    }
+
     boolean serving() {
         return store.serving();
     }

@@ -44,6 +44,11 @@ final class Script {
         this(seed, Shape.bare(nodes, diskBlocks), StoreTarget.IN_MEMORY, Defect.NONE);
     }
 
+    /** The same with disks of so many blocks. */
+    Script(long seed, int nodes, int diskBlocks, StoreTarget stores) {
+        this(seed, Shape.bare(nodes, diskBlocks), stores, Defect.NONE);
+    }
+
     private Script(long seed, Shape shape, StoreTarget stores, Defect defect) {
         World.Plan plan = new World.Plan(seed, stores, List.of(), defect, 0, false);
         world = new World(plan, Faults.none(), shape, Trace.recording());
@@ -329,13 +334,17 @@ final class Script {
 
     /** A host begins to read a block. */
     Asked reading(int node, HostVolume volume, long block) {
-        Buffer data = Objects.requireNonNull(node(node).hostMemory().acquire(BlockDevice.BLOCK_BYTES));
+        return reading(node, volume, block, 1);
+    }
+
+    Asked reading(int node, HostVolume volume, long block, int count) {
+        Buffer data = Objects.requireNonNull(node(node).hostMemory().acquire(count * BlockDevice.BLOCK_BYTES));
         Asked asked = new Asked();
         node(node)
                 .process()
                 .execute(() -> volume.read(
                         block,
-                        1,
+                        count,
                         data,
                         (tag, status) -> {
                             asked.value = status == Status.OK ? Stamps.get(data, 0) : 0;

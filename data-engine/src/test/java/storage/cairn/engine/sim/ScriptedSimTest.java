@@ -6,6 +6,7 @@ import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.Status;
@@ -150,6 +151,33 @@ final class ScriptedSimTest {
         assertThat(full).isTrue();
         assertThat(script.write(1, first, 0, 5_000 << 16)).isEqualTo(Status.OK);
         assertThat(script.write(1, second, 0, 6_000 << 16)).isEqualTo(Status.OK);
+    }
+
+    /**
+     * What was discarded is free after the next checkpoint only. Writes that came before it were refused, on a disk that
+     * was half empty by then.
+     */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void whatWasDiscardedMayBeWrittenAtOnceThoughTheDiskWasFull(int owner) {
+        Script script = new Script(1, 2, 1 << 13, StoreTarget.EXTENT);
+        Configuration volume = script.create("v", 2, 2, 40);
+        script.done(owner, (engine, receiver) -> engine.serve("v", receiver));
+        HostVolume opened = script.opened(owner, volume);
+        script.fill(owner, opened);
+        long next = volume.sizeBytes() / BlockDevice.BLOCK_BYTES;
+        for (int refused = 0; refused < 4; ) {
+            refused += script.write(owner, opened, --next, 1 << 16) == Status.NO_SPACE ? 1 : 0;
+            script.run(refused);
+        }
+
+        script.discard(owner, opened, 0, 2_048);
+
+        for (int block = 0; block < 1_024; block++) {
+            script.wrote(owner, opened, --next, 2 << 16);
+        }
+        assertThat(script.write(owner, opened, 2_048, 3 << 16)).isEqualTo(Status.OK);
+        assertThat(script.world.logged("ReplicaFailed")).isZero();
     }
 
     /** The scrub of a node once waited for ever for its turn in a volume that another node had taken over. */

@@ -7,6 +7,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import storage.cairn.engine.port.Configuration;
+import storage.cairn.engine.port.Status;
+import storage.cairn.engine.replication.HostVolume;
+import storage.cairn.engine.replication.NodeView.Phase;
+import storage.cairn.engine.replication.NodeView.VolumeView;
 import storage.cairn.engine.store.Replica;
 
 /** What rots is found and mended by the scrub; what the scrub cannot look at it does not pass over in silence. */
@@ -69,6 +73,59 @@ final class ScrubSimTest {
 
         assertThat(script.world.logged("NotRepaired")).isPositive();
         assertThat(script.world.logged("ScrubIncomplete")).isPositive().isEqualTo(script.world.logged("NotRepaired"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void blocksWithoutAGoodCopyAreToldUntilTheyAreWrittenAnew(boolean byScrub) {
+        Script script = new Script(4, 3);
+        Configuration volume = script.served(1, 1);
+        HostVolume opened = script.opened(1, volume);
+        for (int block = 0; block < 8; block++) {
+            script.wrote(1, opened, block, 7 << 16);
+        }
+        volume.inSync().forEach(disk -> script.rot(volume, disk, 5));
+
+        if (byScrub) {
+            script.until(() -> script.world.logged("Unreadable") > 0, "a round of the scrub");
+        } else {
+            Script.Asked asked = script.reading(1, opened, 0, 8);
+            script.until(asked::answered, "the answer to a read");
+            assertThat(asked.status()).isEqualTo(Status.CORRUPT);
+        }
+
+        VolumeView told = view(script);
+        assertThat(told.phase()).isEqualTo(Phase.DEGRADED);
+        assertThat(told.reason()).contains("1 block of 4 KiB has no good copy", "at byte 20480;", "EIO");
+        assertThat(script.world.logged("Unreadable")).isEqualTo(1);
+
+        script.wrote(1, opened, 5, 8 << 16);
+
+        assertThat(view(script).phase()).isEqualTo(Phase.READY);
+        assertThat(view(script).reason()).isEmpty();
+    }
+
+    private static VolumeView view(Script script) {
+        return script.node(1).engine().view().volumes().getFirst();
+    }
+
+    /** No replica can give all of it, but for each block there is one that can. */
+    @Test
+    void aReadOfBlocksThatRottedOnDifferentReplicasIsAnsweredAndAllOfThemAreRepaired() {
+        Script script = new Script(5, 3);
+        Configuration volume = script.served(1, 1);
+        HostVolume opened = script.opened(1, volume);
+        for (int block = 0; block < 3; block++) {
+            script.wrote(1, opened, block, 7 << 16);
+            script.rot(volume, volume.inSync().get(block), block);
+        }
+
+        Script.Asked asked = script.reading(1, opened, 0, 3);
+        script.until(asked::answered, "the answer to a read");
+
+        assertThat(asked.status()).isEqualTo(Status.OK);
+        script.until(() -> script.world.logged("Repaired") == 3, "three repairs");
+        assertThat(script.world.logged("Unreadable")).isZero();
     }
 
     /**

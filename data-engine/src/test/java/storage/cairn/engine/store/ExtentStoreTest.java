@@ -106,7 +106,11 @@ class ExtentStoreTest {
         assertThat(one.read(17)).isEqualTo(50_000 * 5 + 17);
         assertThat(one.status(answer -> one.replica().zero(1, ++one.wseq, 0, 0, 2_000, true, answer, 0)))
                 .isEqualTo(Status.OK);
-        one.checkpoint();
+        assertThat(one.status(answer -> one.replica().reserveOverwrite(1, mapped + 64, 1, answer, 0)))
+                .as("what was discarded is about to be free")
+                .isEqualTo(Status.CONFLICT);
+        one.run(() -> one.store().freeSlots() > 1_000);
+        assertThat(one.replica().grantCredits(1, 64)).isEqualTo(64);
         assertThat(one.write(mapped + 64, 16, 9)).isEqualTo(Status.OK);
         one.close(false);
         one.open();
