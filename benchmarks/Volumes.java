@@ -7,10 +7,12 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import storage.cairn.api.v1alpha1.CreateVolumeRequest;
+import storage.cairn.api.v1alpha1.DeleteVolumeRequest;
 import storage.cairn.api.v1alpha1.ServeVolumeRequest;
 import storage.cairn.cli.cluster.ClusterFile;
 import storage.cairn.cli.cluster.ClusterPlan;
@@ -22,15 +24,20 @@ import storage.cairn.client.nbd.NbdClient;
 import storage.cairn.client.nbd.NbdCommand;
 import storage.cairn.client.nbd.NbdUri;
 
-/** What many open volumes cost an engine: see the script {@code volumes}. */
+/** What many open volumes cost engines that do nothing: see the script {@code volumes}. */
 public final class Volumes {
-    private static final long TICKS_PER_SECOND = 100;
+    private static final double TICKS_PER_SECOND = 100;
+    private static final int WINDOW_SECONDS = 10;
+    /** Until what opening and deleting left to be done is done. */
+    private static final Duration REST = Duration.ofSeconds(15);
 
     private final LocalCluster cluster;
+    private final List<Integer> nodes;
     private final List<NbdClient> clients = new ArrayList<>();
 
-    private Volumes(LocalCluster cluster) {
-        this.cluster = cluster;
+    private Volumes(Path dir) throws IOException {
+        cluster = LocalCluster.create(dir, new ClusterPlan(3, 4L << 30, "auto"), EngineCommand.ofThisBuild());
+        nodes = cluster.nodes().stream().map(ClusterFile.Node::node).toList();
     }
 
     public static void main(String[] args) throws Exception {
@@ -46,31 +53,101 @@ public final class Volumes {
             }
         }
         Path dir = Files.createTempDirectory(parent, "cairn-volumes-");
-        LocalCluster cluster =
-                LocalCluster.create(dir, new ClusterPlan(3, 4L << 30, "auto"), EngineCommand.ofThisBuild());
-        List<Integer> nodes = cluster.nodes().stream().map(ClusterFile.Node::node).toList();
+        Volumes with = new Volumes(dir.resolve("with"));
+        Volumes without = new Volumes(dir.resolve("without"));
         try {
-            nodes.forEach(cluster::start);
-            cluster.awaitReady(nodes, Duration.ofMinutes(2), (ready, of) -> {});
-            Volumes volumes = new Volumes(cluster);
-            System.out.println("volumes  CPU of 3 engines, % of a core  resident MiB (each)  create ms  serve ms  I/O ms");
-            long nothing = volumes.measure(0, seconds, "");
+            both(with::start, without::start);
+            System.out.println("volumes  CPU of 3 engines, % of a core: with  without  difference       "
+                    + "resident MiB, with | without         create ms  serve ms  I/O ms");
             for (String count : counts.split(",")) {
                 int wanted = Integer.parseInt(count);
-                String took = volumes.open(wanted);
-                long with = volumes.measure(wanted, seconds, took);
-                System.out.printf("         %d volumes add %.2f %% of a core%n", wanted, percent(with - nothing, seconds));
+                String[] took = {""};
+                both(() -> took[0] = with.open(wanted), () -> without.open(wanted));
+                without.close();
+                Thread.sleep(REST);
+                compare(with, without, wanted, seconds, took[0]);
             }
-            volumes.clients.forEach(NbdClient::close);
+            with.clients.forEach(NbdClient::close);
         } finally {
-            nodes.forEach(cluster::kill);
-            cluster.awaitEnd(nodes, Duration.ofSeconds(30));
+            with.end();
+            without.end();
             try (Stream<Path> files = Files.walk(dir)) {
                 for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                     Files.delete(file);
                 }
             }
         }
+    }
+
+    private interface Step {
+        void run() throws Exception;
+    }
+
+    private static void both(Step one, Step other) throws Exception {
+        CompletableFuture<Void> beside = CompletableFuture.runAsync(() -> {
+            try {
+                other.run();
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        one.run();
+        beside.get();
+    }
+
+    private void start() {
+        nodes.forEach(cluster::start);
+        cluster.awaitReady(nodes, Duration.ofMinutes(2), (ready, of) -> {});
+    }
+
+    private void end() {
+        nodes.forEach(cluster::kill);
+        cluster.awaitEnd(nodes, Duration.ofSeconds(30));
+    }
+
+    /** Both at the same time, window after window. */
+    private static void compare(Volumes with, Volumes without, int count, int seconds, String took) throws Exception {
+        int windows = Math.max(2, seconds / WINDOW_SECONDS);
+        double[] differences = new double[windows];
+        double loaded = 0;
+        double base = 0;
+        for (int i = 0; i < windows; i++) {
+            long one = with.ticks();
+            long other = without.ticks();
+            Thread.sleep(Duration.ofSeconds(WINDOW_SECONDS));
+            double more = percent(with.ticks() - one);
+            double less = percent(without.ticks() - other);
+            differences[i] = more - less;
+            loaded += more / windows;
+            base += less / windows;
+        }
+        System.out.printf(
+                "%7d %40.2f %8.2f  %+5.2f +- %.2f  %s | %s %s%n",
+                count,
+                loaded,
+                base,
+                loaded - base,
+                standardError(differences),
+                with.resident(),
+                without.resident(),
+                took);
+        System.out.printf("         %d volumes add %.2f %% of a core%n", count, loaded - base);
+    }
+
+    private static double standardError(double[] values) {
+        double mean = 0;
+        for (double value : values) {
+            mean += value / values.length;
+        }
+        double squares = 0;
+        for (double value : values) {
+            squares += (value - mean) * (value - mean);
+        }
+        return Math.sqrt(squares / (values.length - 1) / values.length);
+    }
+
+    private static double percent(long ticks) {
+        return 100 * ticks / TICKS_PER_SECOND / WINDOW_SECONDS;
     }
 
     /** Opens volumes until there are {@code wanted}; says how long each step took on average. */
@@ -104,6 +181,22 @@ public final class Volumes {
         return String.format("%9.0f %9.0f %7.0f", createNanos / 1e6 / opened, serveNanos / 1e6 / opened, ioNanos / 1e6 / opened);
     }
 
+    /** Deletes all of them again. */
+    private void close() {
+        for (int i = 0; i < clients.size(); i++) {
+            clients.get(i).close();
+            String name = "v" + i;
+            // By its owner, as it was served.
+            try (ControlClient control = ControlClient.connect(cluster.node(1 + i % 3))) {
+                control.call(60, stub -> stub.deleteVolume(DeleteVolumeRequest.newBuilder()
+                        .setName(name)
+                        .setForce(true)
+                        .build()));
+            }
+        }
+        clients.clear();
+    }
+
     /** Writes and reads a block, and leaves the connection open. */
     private static NbdClient use(List<NbdUri> uris, int number) throws Exception {
         NbdClient client = new NbdClient(uris, new NbdClient.Settings(4, 30_000), new Silent());
@@ -128,25 +221,16 @@ public final class Volumes {
         }
     }
 
-    /** CPU ticks that all engines take in {@code seconds} without I/O. */
-    private long measure(int count, int seconds, String took) throws Exception {
-        Thread.sleep(Duration.ofSeconds(15));
-        long before = ticks();
-        Thread.sleep(Duration.ofSeconds(seconds));
-        long used = ticks() - before;
+    private String resident() throws IOException {
         StringBuilder resident = new StringBuilder();
         for (ClusterFile.Node node : cluster.nodes()) {
             try (Stream<String> lines = Files.lines(proc(node, "status"))) {
                 lines.filter(line -> line.startsWith("VmRSS:"))
-                        .forEach(line -> resident.append(' ').append(Long.parseLong(line.replaceAll("\\D", "")) >> 10));
+                        .forEach(line -> resident.append(resident.isEmpty() ? "" : " ")
+                                .append(Long.parseLong(line.replaceAll("\\D", "")) >> 10));
             }
         }
-        System.out.printf("%7d  %29.2f  %19s %s%n", count, percent(used, seconds), resident, took);
-        return used;
-    }
-
-    private static double percent(long ticks, int seconds) {
-        return 100.0 * ticks / TICKS_PER_SECOND / seconds;
+        return resident.toString();
     }
 
     private Path proc(ClusterFile.Node node, String file) {
