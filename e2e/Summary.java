@@ -7,6 +7,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import javax.xml.parsers.DocumentBuilder;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.w3c.dom.Document;
@@ -15,10 +16,13 @@ import org.w3c.dom.NodeList;
 
 /**
  * Counts what the test reports of the build say: prints what failed, what was skipped and why, and as its last line
- * {@code N passed, N failed, N skipped}. Run as a source file, with the exit code of the build as its argument; its own
+ * {@code N passed, N failed, N skipped}, and for each failure how it begins. Run as a source file, with the exit code of the build as its argument; its own
  * exit code is 0 only if the build succeeded, something passed and nothing failed.
  */
 final class Summary {
+    private static final int CAUSE_LINES = 8;
+    private static final int CAUSE_CHARACTERS = 240;
+
     private final TreeMap<String, List<String>> skipped = new TreeMap<>();
     private final List<String> failures = new ArrayList<>();
     private int passed;
@@ -66,14 +70,26 @@ final class Summary {
             Element test = (Element) cases.item(i);
             String name = test.getAttribute("classname") + "." + test.getAttribute("name");
             Element skip = child(test, "skipped");
-            if (child(test, "failure") != null || child(test, "error") != null) {
-                failures.add(name);
+            Element failure = child(test, "failure") == null ? child(test, "error") : child(test, "failure");
+            if (failure != null) {
+                failures.add(name + "\n" + cause(failure));
             } else if (skip != null) {
                 skipped.computeIfAbsent(reason(skip), why -> new ArrayList<>()).add(name);
             } else {
                 passed++;
             }
         }
+    }
+
+    /** The first lines of what it said, cut where they are long: all of it is in the report. */
+    private static String cause(Element failure) {
+        String message = failure.getAttribute("message").strip();
+        String text = message.isEmpty() ? failure.getTextContent().strip() : message;
+        return text.lines()
+                .filter(line -> !line.isBlank())
+                .limit(CAUSE_LINES)
+                .map(line -> "    " + line.substring(0, Math.min(line.length(), CAUSE_CHARACTERS)))
+                .collect(Collectors.joining("\n"));
     }
 
     /** The message, or the first line of the stack trace without the exception's name. */

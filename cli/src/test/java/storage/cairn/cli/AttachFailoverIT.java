@@ -20,7 +20,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import storage.cairn.cli.cluster.EngineCommand;
 
 /** A mounted filesystem on an attached volume, with the engines of this build killed under it. */
 final class AttachFailoverIT {
@@ -31,7 +30,7 @@ final class AttachFailoverIT {
     private Path dir = Path.of("");
 
     private Cli cli() {
-        return new Cli(dir.resolve("cluster"), EngineCommand.ofThisBuild());
+        return new Cli(dir.resolve("cluster"), Cli.engineOfThisBuild());
     }
 
     private Cli.Outcome cairn(String... arguments) {

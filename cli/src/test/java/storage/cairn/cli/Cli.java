@@ -36,6 +36,14 @@ final class Cli {
         }
     }
 
+    /** The engine of this build, with its JVM's quick compiler only: most of them end before the other one pays off. */
+    static EngineCommand engineOfThisBuild() {
+        EngineCommand real = EngineCommand.ofThisBuild();
+        List<String> options = new ArrayList<>(real.options());
+        options.add("-XX:TieredStopAtLevel=1");
+        return new EngineCommand(real.java(), options, real.classPath(), real.mainClass());
+    }
+
     /** The engine of these tests, as a process. */
     static EngineCommand fakeEngine() {
         return new EngineCommand(

@@ -14,7 +14,6 @@ import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import storage.cairn.cli.cluster.EngineCommand;
 import storage.cairn.client.load.LoadSettings;
 import storage.cairn.client.load.VerifyingLoad;
 import storage.cairn.client.nbd.NbdClient;
@@ -29,7 +28,7 @@ final class ReplacedDiskIT {
     private Path dir = Path.of("");
 
     private Cli cli() {
-        return new Cli(dir, EngineCommand.ofThisBuild());
+        return new Cli(dir, Cli.engineOfThisBuild());
     }
 
     private Cli.Outcome cairn(String... arguments) {

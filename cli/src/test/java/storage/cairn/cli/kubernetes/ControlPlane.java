@@ -150,7 +150,7 @@ final class ControlPlane implements AutoCloseable {
                 .start();
     }
 
-    /** Starts the replica manager with short windows: silence 15 s, replacement 1 s later, restoring {@code window}. */
+    /** Starts the replica manager with short windows: silence 25 s, replacement 1 s later, restoring {@code window}. */
     void startManager(int restoreWindowSeconds) throws IOException {
         EngineCommand java = EngineCommand.ofThisBuild();
         manager = launch(
@@ -158,6 +158,7 @@ final class ControlPlane implements AutoCloseable {
                 List.of(
                         java.java().toString(),
                         "-Xmx128m",
+                    "-XX:TieredStopAtLevel=1",
                         "-cp",
                         java.classPath(),
                         "storage.cairn.replicamanager.Main",
@@ -166,7 +167,7 @@ final class ControlPlane implements AutoCloseable {
                         "--listen",
                         "127.0.0.1:" + FreePorts.next(),
                         "--silence-seconds",
-                        "15",
+                        "25",
                         "--replace-after-seconds",
                         "1",
                         "--restore-window-seconds",
@@ -209,6 +210,7 @@ final class ControlPlane implements AutoCloseable {
         List<String> line = new ArrayList<>();
         line.add(command.java().toString());
         line.addAll(command.options());
+        line.add("-XX:TieredStopAtLevel=1");
         line.addAll(List.of(
                 "-cp",
                 command.classPath(),

@@ -36,7 +36,7 @@ final class EngineProcess implements AutoCloseable {
 
     /**
      * @param folder of the node, with its engine.json
-     * @param options further options of the JVM
+     * @param options further options of the JVM, which compiles with its quick compiler only unless they say other things
      */
     EngineProcess(int node, Path folder, Path controlSocket, List<String> options) {
         this.node = node;
@@ -50,6 +50,7 @@ final class EngineProcess implements AutoCloseable {
         List<String> line = new ArrayList<>();
         line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         line.addAll(jvmArguments());
+        line.add("-XX:TieredStopAtLevel=1");
         line.addAll(options);
         line.addAll(List.of(
                 "-cp",
