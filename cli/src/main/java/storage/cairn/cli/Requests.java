@@ -10,6 +10,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import storage.cairn.api.v1alpha1.ControlGrpc.ControlBlockingStub;
+import storage.cairn.api.v1alpha1.CreateVolumeRequest;
 import storage.cairn.api.v1alpha1.GetVolumeRequest;
 import storage.cairn.api.v1alpha1.Volume;
 import storage.cairn.cli.base.ExitCode;
@@ -66,11 +67,19 @@ final class Requests {
 
     /** Asks an engine that answers; another one, or the same again, for what it could not be reached or refused for now. */
     <T> T any(int seconds, Function<ControlBlockingStub, T> request) {
+        return anyClient(client -> client.call(seconds, request));
+    }
+
+    Volume create(int seconds, CreateVolumeRequest request) {
+        return anyClient(client -> client.createVolume(seconds, request));
+    }
+
+    private <T> T anyClient(Function<ControlClient, T> request) {
         long deadline = System.nanoTime() + PATIENCE.toNanos();
         for (int round = 0; ; round++) {
             int node = answering();
-            try {
-                return on(node, seconds, request);
+            try (ControlClient client = ControlClient.connect(cluster.node(node))) {
+                return request.apply(client);
             } catch (Failure e) {
                 if (e.code() != ExitCode.UNREACHABLE || System.nanoTime() >= deadline) {
                     throw e;

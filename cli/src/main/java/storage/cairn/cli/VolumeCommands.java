@@ -90,7 +90,7 @@ final class VolumeCommands {
                 .setReplicas(replicas == null ? 0 : replicas)
                 .setMinInSync(minInSync == null ? 0 : minInSync)
                 .build();
-        Volume volume = new Requests(cairn).any(PATIENT_SECONDS, stub -> stub.createVolume(request));
+        Volume volume = new Requests(cairn).create(PATIENT_SECONDS, request);
         show(volume);
         return ExitCode.OK.number();
     }

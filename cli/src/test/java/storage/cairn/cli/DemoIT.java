@@ -23,7 +23,8 @@ final class DemoIT {
     private record Outcome(int exitCode, String shown) {
         /** What went wrong, and then everything. */
         String told() {
-            return shown.lines().filter(line -> line.contains("WRONG")).collect(Collectors.joining("\n")) + "\n\n" + shown;
+            return shown.lines().filter(line -> line.contains("WRONG")).collect(Collectors.joining("\n")) + "\n\n"
+                    + shown;
         }
     }
 

@@ -11,20 +11,26 @@ import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioDomainSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.UnixDomainSocketAddress;
+import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import storage.cairn.api.v1alpha1.ControlGrpc;
+import storage.cairn.api.v1alpha1.CreateVolumeRequest;
 import storage.cairn.api.v1alpha1.GetStatusRequest;
 import storage.cairn.api.v1alpha1.NodeStatus;
+import storage.cairn.api.v1alpha1.Volume;
 import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Failure;
 
 /** Asks one engine over its unix socket, and turns what goes wrong into a {@link Failure}. */
 public final class ControlClient implements AutoCloseable {
     private static final int STATUS_SECONDS = 5;
+    private static final Duration DISKS_HEARD_OF = Duration.ofSeconds(20);
+    private static final Duration POLL = Duration.ofMillis(200);
     /** In every answer, be it an error. */
     private static final Metadata.Key<String> CONTENT_TYPE =
             Metadata.Key.of("content-type", Metadata.ASCII_STRING_MARSHALLER);
@@ -88,6 +94,26 @@ public final class ControlClient implements AutoCloseable {
             return request.apply(ControlGrpc.newBlockingStub(channel).withDeadlineAfter(seconds, TimeUnit.SECONDS));
         } catch (StatusRuntimeException e) {
             throw failure(e);
+        }
+    }
+
+    /**
+     * Makes a volume. An engine that has just started hears of the disks of other nodes within moments: until then it
+     * says that there are too few.
+     */
+    public Volume createVolume(int seconds, CreateVolumeRequest request) {
+        long deadline = System.nanoTime() + DISKS_HEARD_OF.toNanos();
+        while (true) {
+            try {
+                return call(seconds, stub -> stub.createVolume(request));
+            } catch (Failure e) {
+                boolean tooFew = e.getCause() instanceof StatusRuntimeException said
+                        && said.getStatus().getCode() == Status.Code.RESOURCE_EXHAUSTED;
+                if (!tooFew || System.nanoTime() >= deadline) {
+                    throw e;
+                }
+                LockSupport.parkNanos(POLL.toNanos());
+            }
         }
     }
 

@@ -33,6 +33,7 @@ public final class Demo {
     private static final String VOLUME = "demo";
     private static final Duration READY = Duration.ofMinutes(2);
     private static final int REQUEST_SECONDS = 120;
+    private static final int MOVES = 5;
 
     private final DemoOptions options;
     private final EngineCommand engine;
@@ -205,7 +206,10 @@ public final class Demo {
                 .setSizeBytes(options.sizeBytes())
                 .setReplicas(replicas)
                 .build();
-        Volume volume = on(cluster, 1, stub -> stub.createVolume(create));
+        Volume volume;
+        try (ControlClient client = ControlClient.connect(cluster.local().node(1))) {
+            volume = client.createVolume(REQUEST_SECONDS, create);
+        }
         int owner = volume.getReplicasList().stream()
                 .map(Replica::getNode)
                 .filter(node -> node != 0)
@@ -249,14 +253,7 @@ public final class Demo {
                 .sorted()
                 .toList();
         for (int node : nodes) {
-            Volume volume = watch.mustBeThere();
-            if (volume.getOwnerNode() != node) {
-                MoveVolumeRequest move = MoveVolumeRequest.newBuilder()
-                        .setName(VOLUME)
-                        .setNode(node)
-                        .build();
-                on(cluster, volume.getOwnerNode(), stub -> stub.moveVolume(move));
-            }
+            bringTo(cluster, watch, node);
             load.verify((done, of) -> screen.live("node " + node + ": " + 100 * done / Math.max(1, of) + " %"));
             screen.line("node " + node + ": every block is right");
         }
@@ -268,6 +265,28 @@ public final class Demo {
                         load.ackedWrites(),
                         load.writtenBlocks(),
                         nodes.size() == 1 ? "the replica" : "each of the " + nodes.size() + " replicas"));
+    }
+
+    /** A node that is held up for a moment does not take a volume, which is served elsewhere then: it is asked again. */
+    private void bringTo(DemoCluster cluster, Watch watch, int node) {
+        MoveVolumeRequest move =
+                MoveVolumeRequest.newBuilder().setName(VOLUME).setNode(node).build();
+        for (int attempt = 1; ; attempt++) {
+            int owner = watch.await("an owner", READY, volume -> volume.getOwnerNode() != 0, volume -> "")
+                    .getOwnerNode();
+            if (owner == node) {
+                return;
+            }
+            try {
+                on(cluster, owner, stub -> stub.moveVolume(move));
+                return;
+            } catch (Failure e) {
+                if (e.code() != ExitCode.UNREACHABLE || attempt == MOVES) {
+                    throw e;
+                }
+                screen.line(e.getMessage());
+            }
+        }
     }
 
     private void end(DemoCluster cluster) {

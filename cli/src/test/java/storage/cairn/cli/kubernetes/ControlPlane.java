@@ -158,7 +158,7 @@ final class ControlPlane implements AutoCloseable {
                 List.of(
                         java.java().toString(),
                         "-Xmx128m",
-                    "-XX:TieredStopAtLevel=1",
+                        "-XX:TieredStopAtLevel=1",
                         "-cp",
                         java.classPath(),
                         "storage.cairn.replicamanager.Main",

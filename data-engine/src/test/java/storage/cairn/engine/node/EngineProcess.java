@@ -1,6 +1,8 @@
 package storage.cairn.engine.node;
 
 import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
@@ -20,6 +22,7 @@ import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.api.v1alpha1.ControlGrpc;
+import storage.cairn.api.v1alpha1.CreateVolumeRequest;
 
 /** One engine as a real process on the class path of the test, with its control client. */
 final class EngineProcess implements AutoCloseable {
@@ -198,6 +201,21 @@ final class EngineProcess implements AutoCloseable {
             channel = open;
         }
         return ControlGrpc.newBlockingStub(open).withDeadlineAfter(2, TimeUnit.MINUTES);
+    }
+
+    /** Makes a volume, once this engine has heard of as many disks as that needs. */
+    void createVolume(CreateVolumeRequest request) {
+        Awaitility.await("volume " + request.getName()).until(() -> {
+            try {
+                control().createVolume(request);
+                return true;
+            } catch (StatusRuntimeException e) {
+                if (e.getStatus().getCode() != Status.Code.RESOURCE_EXHAUSTED) {
+                    throw e;
+                }
+                return false;
+            }
+        });
     }
 
     private void disconnect() {

@@ -183,12 +183,11 @@ final class KubernetesNodeIT {
         admitNode(2);
         launch(2).awaitReady();
         admit(2);
-        first.control()
-                .createVolume(CreateVolumeRequest.newBuilder()
-                        .setName("data")
-                        .setSizeBytes(64L << 20)
-                        .setReplicas(2)
-                        .build());
+        first.createVolume(CreateVolumeRequest.newBuilder()
+                .setName("data")
+                .setSizeBytes(64L << 20)
+                .setReplicas(2)
+                .build());
 
         StorageNodeStatus node = Awaitility.await()
                 .atMost(LONG)

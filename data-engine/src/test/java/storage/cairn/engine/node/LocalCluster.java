@@ -110,7 +110,6 @@ final class LocalCluster implements AutoCloseable {
 
     void create(String name, long sizeBytes, int replicas) {
         engine(1)
-                .control()
                 .createVolume(CreateVolumeRequest.newBuilder()
                         .setName(name)
                         .setSizeBytes(sizeBytes)

@@ -33,11 +33,17 @@ final class ReplicationAllocationIT {
     @Test
     void writesAllocateLittleOnTheirWayToThreeReplicas() throws Exception {
         try (LocalCluster cluster = LocalCluster.lay(
-                        folder, 3, 512L << 20, "auto", "-Dio.netty.leakDetection.level=disabled", "-XX:TieredStopAtLevel=4")
+                        folder,
+                        3,
+                        512L << 20,
+                        "auto",
+                        "-Dio.netty.leakDetection.level=disabled",
+                        "-XX:TieredStopAtLevel=4")
                 .start()) {
             cluster.create("data", 64L << 20, 3);
             String uri = cluster.uri(1, cluster.serve(1, "data"));
-            // Until the compiler has seen through the objects that live for one call, which takes it longer while others
+            // Until the compiler has seen through the objects that live for one call, which takes it longer while
+            // others
             // want its processors; nor is a round counted in which a replica was held up and had to be rebuilt.
             write(uri);
             double[] each = eachWrite(cluster, uri);
@@ -45,7 +51,9 @@ final class ReplicationAllocationIT {
                 each = eachWrite(cluster, uri);
             }
             System.out.printf("nodes 1 to 3: %.1f, %.1f and %.1f B for a write%n", each[0], each[1], each[2]);
-            assertThat(isLittle(each)).as("bytes that each node allocates for a write: %s", Arrays.toString(each)).isTrue();
+            assertThat(isLittle(each))
+                    .as("bytes that each node allocates for a write: %s", Arrays.toString(each))
+                    .isTrue();
         }
     }
 
