@@ -210,6 +210,11 @@ public final class Simulate implements Callable<Integer> {
         if (shapeWords == null) {
             return null;
         }
+        for (String word : shapeWords) {
+            if (!word.startsWith("nodes=") && !word.equals("hasty") && !word.equals("wide")) {
+                throw bad("--shape: '" + word + "' is none of nodes=1 to nodes=5, hasty, wide");
+            }
+        }
         try {
             Shape shape = Shape.parse(List.of(shapeWords));
             if (shape == null) {

@@ -46,6 +46,10 @@ public final class VariantsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, ReflectiveOperationException {
+        if (seeds < 1 || !(seconds > 0)) {
+            throw new ParameterException(
+                    commandSpec().commandLine(), "give each 1 seed or more (--seeds), and some time (--seconds)");
+        }
         List<Variant> chosen = chosen();
         int survived = 0;
         for (Variant variant : chosen) {
