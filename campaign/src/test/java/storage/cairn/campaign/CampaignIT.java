@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A short campaign with real engines. Its seed and schedule are in what it prints; a failure keeps the logs. */
-@Timeout(value = 16, unit = TimeUnit.MINUTES)
+@Timeout(value = 20, unit = TimeUnit.MINUTES)
 final class CampaignIT {
     @TempDir
     private Path folder;
