@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +24,7 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Predicate;
 import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionTimeoutException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import storage.cairn.api.resource.Disk;
@@ -47,7 +49,7 @@ import storage.cairn.testing.FreePorts;
  * administrator do: it numbers nodes and puts disks into the pool {@code fast}.
  */
 final class ControlPlane implements AutoCloseable {
-    private static final Duration LONG = Duration.ofSeconds(240);
+    private static final Duration LONG = Duration.ofMinutes(6);
     private static final JsonMapper JSON = new JsonMapper();
 
     private final Path folder;
@@ -255,11 +257,15 @@ final class ControlPlane implements AutoCloseable {
     }
 
     private Disk awaitDisk(int number, DiskStatus.State state) {
-        return Awaitility.await("disk of node " + number + " to be " + state)
-                .atMost(LONG)
-                .until(
-                        () -> disk(number),
-                        disk -> disk != null && disk.getStatus().state() == state);
+        try {
+            return Awaitility.await("disk of node " + number + " to be " + state)
+                    .atMost(LONG)
+                    .until(
+                            () -> disk(number),
+                            disk -> disk != null && disk.getStatus().state() == state);
+        } catch (ConditionTimeoutException e) {
+            throw new AssertionError(e.getMessage() + "\n" + logs(), e);
+        }
     }
 
     private @Nullable Disk disk(int number) {
@@ -341,19 +347,23 @@ final class ControlPlane implements AutoCloseable {
     }
 
     /** The logs of all processes, for a failure. */
-    String logs() throws IOException {
+    String logs() {
         StringBuilder all = new StringBuilder();
-        for (int number : engines.keySet()) {
-            Path log = nodeFolder(number).resolve("engine.log");
-            all.append("--- engine ")
-                    .append(number)
-                    .append('\n')
-                    .append(Files.exists(log) ? Files.readString(log) : "");
-        }
-        Path log = folder.resolve("manager.log");
-        return all.append("--- replica manager\n")
-                .append(Files.exists(log) ? Files.readString(log) : "")
+        engines.forEach((number, engine) -> {
+            all.append("--- engine " + number + (engine.isAlive() ? "\n" : ", which has ended\n"));
+            all.append(text(nodeFolder(number).resolve("output")));
+            all.append(text(nodeFolder(number).resolve("engine.log")));
+        });
+        return all.append("--- replica manager\n" + text(folder.resolve("manager.log")))
                 .toString();
+    }
+
+    private static String text(Path file) {
+        try {
+            return Files.exists(file) ? Files.readString(file) : "";
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Override
