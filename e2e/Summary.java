@@ -15,9 +15,9 @@ import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
 
 /**
- * Counts what the test reports of the build say: prints what failed, what was skipped and why, and as its last line
- * {@code N passed, N failed, N skipped}, and for each failure how it begins. Run as a source file, with the exit code of the build as its argument; its own
- * exit code is 0 only if the build succeeded, something passed and nothing failed.
+ * Counts what the test reports of the build say: prints what failed and how each failure begins, what was skipped and
+ * why, and as its last line {@code N passed, N failed, N skipped}. Run as a source file, with the exit code of the build
+ * as its argument; its own exit code is 0 only if the build succeeded, something passed and nothing failed.
  */
 final class Summary {
     private static final int CAUSE_LINES = 8;

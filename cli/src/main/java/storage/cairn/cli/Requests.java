@@ -40,10 +40,26 @@ final class Requests {
         return cluster;
     }
 
+    boolean exists(String name) {
+        try {
+            stored(name);
+            return true;
+        } catch (Failure e) {
+            if (e.code() != ExitCode.NOT_FOUND) {
+                throw e;
+            }
+            return false;
+        }
+    }
+
+    private Volume stored(String name) {
+        GetVolumeRequest request = GetVolumeRequest.newBuilder().setName(name).build();
+        return any(QUICK_SECONDS, stub -> stub.getVolume(request));
+    }
+
     /** A volume as its owner sees it; else as the configuration store has it. */
     Volume find(String name) {
-        GetVolumeRequest request = GetVolumeRequest.newBuilder().setName(name).build();
-        Volume stored = any(QUICK_SECONDS, stub -> stub.getVolume(request));
+        Volume stored = stored(name);
         return ClusterStatus.ask(cluster)
                 .volume(name)
                 .filter(seen -> seen.getId().equals(stored.getId()) && seen.getEpoch() >= stored.getEpoch())

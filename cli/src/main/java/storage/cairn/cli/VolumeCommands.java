@@ -54,7 +54,7 @@ final class VolumeCommands {
 
     @Command(
             name = "create",
-            description = "Makes a volume. Again with the same figures it changes nothing and succeeds.",
+            description = "Makes a volume. A name that is in use is refused.",
             sortOptions = false,
             footer = {
                 "",
@@ -90,8 +90,14 @@ final class VolumeCommands {
                 .setReplicas(replicas == null ? 0 : replicas)
                 .setMinInSync(minInSync == null ? 0 : minInSync)
                 .build();
-        Volume volume = new Requests(cairn).create(PATIENT_SECONDS, request);
-        show(volume);
+        Requests requests = new Requests(cairn);
+        if (requests.exists(name)) {
+            throw new Failure(
+                    ExitCode.REFUSED,
+                    "There is a volume '" + name + "' already: choose another name, or see 'cairn volume inspect "
+                            + name + "'");
+        }
+        show(requests.create(PATIENT_SECONDS, request));
         return ExitCode.OK.number();
     }
 

@@ -364,6 +364,9 @@ final class LocalClusterIT {
         Outcome missing = cli.run("volume", "inspect", "nothing");
         assertThat(missing.exitCode()).isEqualTo(3);
         assertThat(missing.err()).isEqualTo("cairn: There is no volume nothing\n");
+        Outcome again = cli.run("volume", "create", "data", "--size", "1GiB");
+        assertThat(again.exitCode()).isEqualTo(4);
+        assertThat(again.err()).contains("There is a volume 'data' already");
         assertThat(cli.run("volume", "create", "data", "--size", "2GiB").exitCode())
                 .isEqualTo(4);
         assertThat(cli.run("volume", "create", "odd", "--size", "4097").exitCode())

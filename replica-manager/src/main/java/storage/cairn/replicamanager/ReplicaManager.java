@@ -138,14 +138,21 @@ final class ReplicaManager implements AutoCloseable {
                 }
             }));
         }
+        IllegalStateException failed = null;
         try {
             for (Future<?> each : underWay) {
-                each.get();
+                try {
+                    each.get();
+                } catch (ExecutionException e) {
+                    failed = new IllegalStateException("a volume's plan was not carried out", e.getCause());
+                }
             }
-        } catch (ExecutionException e) {
-            throw new IllegalStateException("a volume's plan was not carried out", e.getCause());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        }
+        // Only now: the next sweep must find none of them under way.
+        if (failed != null) {
+            throw failed;
         }
     }
 

@@ -34,10 +34,7 @@ final class VolumeCommands {
         this.cairn = cairn;
     }
 
-    @Command(
-            name = "create",
-            description = "Makes a volume. Again with the same figures it changes nothing and succeeds.",
-            sortOptions = false)
+    @Command(name = "create", description = "Makes a volume. A name that is in use is refused.", sortOptions = false)
     int create(
             @Parameters(paramLabel = "NAME", description = "1 to 63 of a-z, 0-9 and '-'.") String name,
             @Option(names = "--size", required = true, paramLabel = "SIZE", description = "Such as 10Gi or 10GiB.")
@@ -59,31 +56,28 @@ final class VolumeCommands {
             StoragePoolSpec usual = chosen.getSpec();
             int copies = replicas != null ? replicas : usual.replicas() != null ? usual.replicas() : USUAL_REPLICAS;
             Volume present = client.resources(Volume.class).withName(name).get();
-            if (present == null) {
-                Volume volume = new Volume();
-                volume.setMetadata(new ObjectMetaBuilder().withName(name).build());
-                volume.setSpec(new VolumeSpec(
-                        UUID.randomUUID().toString(),
-                        new Quantity(Long.toString(bytes)),
-                        Tables.name(chosen),
-                        copies,
-                        minInSync,
-                        null,
-                        null,
-                        null,
-                        null,
-                        null,
-                        null));
-                present = client.resource(volume).create();
-            } else if (present.getSpec().size().getNumericalAmount().longValue() != bytes
-                    || present.getSpec().replicas() != copies) {
+            if (present != null) {
                 throw new Failure(
                         ExitCode.REFUSED,
                         "there is a volume '" + name + "' already, of "
                                 + present.getSpec().size() + " with "
                                 + present.getSpec().replicas() + " replicas; choose another name");
             }
-            show(client, present);
+            Volume volume = new Volume();
+            volume.setMetadata(new ObjectMetaBuilder().withName(name).build());
+            volume.setSpec(new VolumeSpec(
+                    UUID.randomUUID().toString(),
+                    new Quantity(Long.toString(bytes)),
+                    Tables.name(chosen),
+                    copies,
+                    minInSync,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null));
+            show(client, client.resource(volume).create());
             return ExitCode.OK.number();
         });
     }
