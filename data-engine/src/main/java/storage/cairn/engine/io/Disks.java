@@ -179,19 +179,36 @@ public final class Disks {
                     "has " + status.sizeBytes() + " bytes: give it back what it held, or remove it to have an empty one"
                             + " made in its place");
         }
-        if (status.allocatedBytes() < status.sizeBytes()) {
-            throw new DiskRefusedException(
-                    path,
-                    "has holes: " + status.allocatedBytes() + " of " + status.sizeBytes()
-                            + " bytes are allocated; fill them by 'fallocate --length " + status.sizeBytes() + " "
-                            + path + "', which keeps what it holds, or give another disk");
-        }
         boolean inPlace = opened.direct
                 && filesystem.nature() == Filesystem.Nature.IN_PLACE
                 && Posix.isWrittenThroughout(opened.fd, status.sizeBytes());
         boolean cache = !inPlace || new WriteCache().isVolatile(status.deviceMajor(), status.deviceMinor());
         long blocks = status.sizeBytes() / BlockDevice.BLOCK_BYTES;
         return new DiskFile(path, opened.fd, DiskFile.Kind.FILE, blocks, opened.direct, cache, notes);
+    }
+
+    /**
+     * Gives a file the space that it still lacks, so that no write can fail for want of it, and keeps what it holds.
+     * Blocks while the filesystem allocates.
+     *
+     * @throws DiskRefusedException when there is not that much
+     */
+    public static void fill(DiskFile disk) throws IOException {
+        FileStatus status = Posix.status(disk.fd(), disk.path().toString());
+        if (disk.kind() == DiskFile.Kind.BLOCK_DEVICE || status.allocatedBytes() >= status.sizeBytes()) {
+            return;
+        }
+        // Asked before: one that fails half-way keeps what it has allocated.
+        long missing = status.sizeBytes() - status.allocatedBytes();
+        long usable = Files.getFileStore(disk.path()).getUsableSpace();
+        if (missing > usable) {
+            throw new DiskRefusedException(
+                    disk.path(),
+                    "has holes, of which writes would fail: " + missing + " of " + status.sizeBytes()
+                            + " bytes have no space yet, and " + usable
+                            + " are left there; free the space, or give another disk");
+        }
+        Posix.allocate(disk.fd(), status.sizeBytes(), disk.path().toString());
     }
 
     private record Opened(int fd, boolean direct) {

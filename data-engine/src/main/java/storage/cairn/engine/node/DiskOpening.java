@@ -57,6 +57,7 @@ final class DiskOpening {
         try {
             file = file(wanted);
             boolean format = inspect(file, wanted);
+            Disks.fill(file);
             file.notes().forEach(note -> EngineLog.event(Level.WARN, "DiskNote", note));
             open(disk, file, format, identity);
         } catch (IOException | RuntimeException e) {

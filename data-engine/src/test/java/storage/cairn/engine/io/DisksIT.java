@@ -68,15 +68,39 @@ final class DisksIT {
     }
 
     @Test
-    void aFileWithHolesIsRefused() throws IOException {
+    void aFileWithHolesKeepsWhatItHoldsAndIsFilledOrRefused() throws IOException {
         Path path = directory.resolve("sparse");
         try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
             file.setLength(SIZE_BYTES);
+            file.write("XFSB".getBytes(StandardCharsets.ISO_8859_1));
         }
-        assertThatThrownBy(() -> Disks.open(path, Disks.Buffered.ALLOWED))
-                .isInstanceOf(DiskRefusedException.class)
-                .hasMessageContaining("holes")
-                .hasMessageContaining("fallocate --length " + SIZE_BYTES + " " + path);
+        try (DiskFile disk = Disks.open(path, Disks.Buffered.ALLOWED)) {
+            assertThat(ForeignData.find(disk)).contains("an xfs filesystem");
+            Disks.fill(disk);
+            assertThat(ForeignData.find(disk)).contains("an xfs filesystem");
+        }
+        assertThat(Files.size(path)).isEqualTo(SIZE_BYTES);
+        assertThat(allocated(path)).isGreaterThanOrEqualTo(SIZE_BYTES);
+
+        Path huge = directory.resolve("huge");
+        try (RandomAccessFile file = new RandomAccessFile(huge.toFile(), "rw")) {
+            file.setLength(1L << 43);
+        }
+        try (DiskFile disk = Disks.open(huge, Disks.Buffered.ALLOWED)) {
+            assertThatThrownBy(() -> Disks.fill(disk))
+                    .isInstanceOf(DiskRefusedException.class)
+                    .hasMessageContaining("has holes")
+                    .hasMessageContaining("give another disk");
+        }
+    }
+
+    private static long allocated(Path path) throws IOException {
+        int fd = Posix.open(path, Posix.O_RDWR, 0);
+        try {
+            return Posix.status(fd, path.toString()).allocatedBytes();
+        } finally {
+            Posix.close(fd, path.toString());
+        }
     }
 
     @Test
