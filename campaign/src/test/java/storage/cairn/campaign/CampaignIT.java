@@ -10,11 +10,9 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A short campaign with real engines. Its seed and schedule are in what it prints; a failure keeps the logs. */
-@Timeout(value = 20, unit = TimeUnit.MINUTES)
 final class CampaignIT {
     @TempDir
     private Path folder;

@@ -87,7 +87,7 @@ final class Requests {
     }
 
     Volume create(int seconds, CreateVolumeRequest request) {
-        return anyClient(client -> client.createVolume(seconds, request));
+        return anyClient(client -> client.createVolume(seconds, request, cairn.err()::println));
     }
 
     private <T> T anyClient(Function<ControlClient, T> request) {

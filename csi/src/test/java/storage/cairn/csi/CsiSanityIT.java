@@ -11,11 +11,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The conformance suite of CSI against the driver, three engines and a real API server; real devices and filesystems. */
-@Timeout(value = 20, unit = TimeUnit.MINUTES)
 final class CsiSanityIT {
     private static final int MAX_SECONDS = 560;
 

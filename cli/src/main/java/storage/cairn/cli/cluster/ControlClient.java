@@ -17,6 +17,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import storage.cairn.api.v1alpha1.ControlGrpc;
 import storage.cairn.api.v1alpha1.CreateVolumeRequest;
@@ -100,10 +101,12 @@ public final class ControlClient implements AutoCloseable {
     /**
      * Makes a volume. An engine that has just started hears of the disks of other nodes within moments: until then it
      * says that there are too few.
+     *
+     * @param waits told once, when it is asked again, with what it said
      */
-    public Volume createVolume(int seconds, CreateVolumeRequest request) {
+    public Volume createVolume(int seconds, CreateVolumeRequest request, Consumer<String> waits) {
         long deadline = System.nanoTime() + DISKS_HEARD_OF.toNanos();
-        while (true) {
+        for (int round = 0; ; round++) {
             try {
                 return call(seconds, stub -> stub.createVolume(request));
             } catch (Failure e) {
@@ -111,6 +114,9 @@ public final class ControlClient implements AutoCloseable {
                         && said.getStatus().getCode() == Status.Code.RESOURCE_EXHAUSTED;
                 if (!tooFew || System.nanoTime() >= deadline) {
                     throw e;
+                }
+                if (round == 0) {
+                    waits.accept(e.getMessage() + "; asking again for up to " + DISKS_HEARD_OF.toSeconds() + " s ...");
                 }
                 LockSupport.parkNanos(POLL.toNanos());
             }

@@ -208,7 +208,7 @@ public final class Demo {
                 .build();
         Volume volume;
         try (ControlClient client = ControlClient.connect(cluster.local().node(1))) {
-            volume = client.createVolume(REQUEST_SECONDS, create);
+            volume = client.createVolume(REQUEST_SECONDS, create, screen::line);
         }
         int owner = volume.getReplicasList().stream()
                 .map(Replica::getNode)
