@@ -17,19 +17,26 @@ final class LanesTest {
         assertThat(lanes.submit(lane, urgent, () -> done.add(what))).isTrue();
     }
 
-    private static void await(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+    /** Occupies a thread with work of the lane until the latch is at zero. */
+    private static void occupy(Lanes lanes, String lane, CountDownLatch until) throws InterruptedException {
+        CountDownLatch begun = new CountDownLatch(1);
+        assertThat(lanes.submit(lane, false, () -> {
+                    begun.countDown();
+                    try {
+                        until.await();
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                }))
+                .isTrue();
+        begun.await();
     }
 
     @Test
     void urgentWorkComesFirstAndALaneKeepsItsOrder() throws InterruptedException {
         Lanes lanes = new Lanes(1, 100);
         CountDownLatch begin = new CountDownLatch(1);
-        assertThat(lanes.submit("first", false, () -> await(begin))).isTrue();
+        occupy(lanes, "first", begin);
         submit(lanes, "a", false, "a1");
         submit(lanes, "b", false, "b1");
         submit(lanes, "c", true, "c1");
@@ -45,7 +52,7 @@ final class LanesTest {
     void whatIsWaitingIsBounded() throws InterruptedException {
         Lanes lanes = new Lanes(1, 2);
         CountDownLatch begin = new CountDownLatch(1);
-        assertThat(lanes.submit("a", false, () -> await(begin))).isTrue();
+        occupy(lanes, "a", begin);
         submit(lanes, "a", false, "a1");
         assertThat(lanes.submit("b", true, () -> {})).isFalse();
         begin.countDown();
