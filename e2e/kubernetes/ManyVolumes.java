@@ -14,6 +14,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import storage.cairn.api.v1alpha1.CreateVolumeRequest;
+import storage.cairn.api.v1alpha1.ReleaseVolumeRequest;
 import storage.cairn.api.v1alpha1.ServeVolumeRequest;
 import storage.cairn.cli.cluster.ClusterFile;
 import storage.cairn.cli.cluster.ControlClient;
@@ -32,6 +33,8 @@ import storage.cairn.client.nbd.NbdUri;
  */
 final class ManyVolumes {
     private static final int BLOCK = 4096;
+    /** Of each volume that are written, so that small disks hold them all. */
+    private static final int BLOCKS = 128;
     private static final long EACH_MILLIS = 250;
     private static final int AT_ONCE = 8;
 
@@ -61,7 +64,7 @@ final class ManyVolumes {
             under = true;
             begunNanos = System.nanoTime();
             block.putLong(0, ++number);
-            client.submit(write.transfer(NbdCommand.Type.WRITE, number % 1024 * BLOCK, block));
+            client.submit(write.transfer(NbdCommand.Type.WRITE, number % BLOCKS * BLOCK, block));
         }
 
         private synchronized void ended(NbdCommand ended) {
@@ -188,7 +191,27 @@ final class ManyVolumes {
             }
             clock.shutdownNow();
         }
-        volumes.forEach(each -> each.client.close());
+        try (ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE)) {
+            for (int i = 0; i < volumes.size(); i++) {
+                Written each = volumes.get(i);
+                int first = i % serving;
+                var _ = threads.submit(() -> release(each, first));
+            }
+        }
+    }
+
+    /** Else they could not be deleted. */
+    private void release(Written volume, int first) {
+        volume.client.close();
+        try (ControlClient control = control(first)) {
+            control.call(
+                    60,
+                    stub -> stub.releaseVolume(ReleaseVolumeRequest.newBuilder()
+                            .setName(volume.name)
+                            .build()));
+        } catch (IOException e) {
+            System.err.println(volume.name + " stays in use: " + e.getMessage());
+        }
     }
 
     public static void main(String[] args) throws Exception {

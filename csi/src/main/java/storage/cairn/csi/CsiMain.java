@@ -23,6 +23,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import storage.cairn.api.process.Pages;
+import storage.cairn.api.process.Signals;
 import storage.cairn.client.attach.Attachments;
 
 /** The process of the driver: the controller's calls, a node's, or both, until a signal ends it. */
@@ -113,7 +114,7 @@ public final class CsiMain implements Callable<Integer> {
         if (!controller && node.isEmpty()) {
             throw misused("nothing to serve: give --controller, --node NAME, or both");
         }
-        Runtime.getRuntime().addShutdownHook(new Thread(ended::countDown));
+        Signals.onTermination(ended::countDown);
         Config config = kubeconfig == null ? Config.autoConfigure(null) : Config.fromKubeconfig(kubeconfig.toFile());
         String version = String.valueOf(CsiMain.class.getPackage().getImplementationVersion());
         Calls calls = new Calls(figures);

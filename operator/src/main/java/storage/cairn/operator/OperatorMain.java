@@ -14,14 +14,18 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import storage.cairn.api.process.Pages;
+import storage.cairn.api.process.Signals;
 
 /** The operator process. Of several one leads; one that loses its lease ends, and is started again by Kubernetes. */
 public final class OperatorMain {
     private static final int PAGES_PORT = 8080;
+    private static final int ENDED = 0;
     private static final int LOST = 1;
+    private static final Duration ROUND = Duration.ofSeconds(5);
     private static final Duration LEASE = Duration.ofSeconds(6);
     private static final Duration RENEW = Duration.ofSeconds(4);
     private static final Duration RETRY = Duration.ofSeconds(1);
@@ -31,6 +35,7 @@ public final class OperatorMain {
     private OperatorMain() {}
 
     public static void main(String[] args) throws IOException {
+        AtomicBoolean ended = new AtomicBoolean();
         String version = OperatorMain.class.getPackage().getImplementationVersion();
         Settings settings = Settings.of(System.getenv(), version == null ? "development" : version);
         KubernetesClient client = new KubernetesClientBuilder().build();
@@ -41,30 +46,44 @@ public final class OperatorMain {
                 .withKubernetesClient(client)
                 .withMetrics(MicrometerMetricsV2.newBuilder(metrics).build())
                 .withStopOnInformerErrorDuringStartup(false)
+                .withReconciliationTerminationTimeout(ROUND)
                 .withLeaderElectionConfiguration(LeaderElectionConfigurationBuilder.aLeaderElectionConfiguration(
                                 Names.FIELD_MANAGER)
                         .withLeaseNamespace(settings.namespace())
                         .withLeaseDuration(LEASE)
                         .withRenewDeadline(RENEW)
                         .withRetryPeriod(RETRY)
-                        .withLeaderCallbacks(new LeaderCallbacks(() -> {}, OperatorMain::leadNoMore, leader -> {}))
+                        .withLeaderCallbacks(new LeaderCallbacks(() -> {}, () -> leadNoMore(ended), leader -> {}))
                         .build()));
         Cluster api = new Cluster(client, settings);
         operator.register(new StorageClusterReconciler(api, settings, Clock.systemUTC()));
         Pages pages = Pages.open(new InetSocketAddress(PAGES_PORT), metrics::scrape, () -> problem(operator), () -> "");
-        Runtime.getRuntime().addShutdownHook(new Thread(pages::close));
-        operator.installShutdownHook(Duration.ofSeconds(5));
         Farewell farewell = new Farewell(api, client, settings);
-        Runtime.getRuntime().addShutdownHook(new Thread(farewell::close));
+        Signals.onTermination(() -> {
+            if (ended.getAndSet(true)) {
+                return;
+            }
+            // One that still starts, which may take as long as the API server is away, has nothing to complete.
+            if (operator.getRuntimeInfo().isStarted()) {
+                LOG.info("ends: the round that is under way is completed");
+                operator.stop();
+            }
+            farewell.close();
+            pages.close();
+            Runtime.getRuntime().halt(ENDED);
+        });
         operator.start();
         farewell.start();
     }
 
     /**
-     * At once: another one may lead already. An orderly end would wait for the election, on whose thread this is called,
-     * and the rounds would go on meanwhile.
+     * At once, unless this process was told to end: another one may lead already. An orderly end would wait for the
+     * election, on whose thread this is called, and the rounds would go on meanwhile.
      */
-    private static void leadNoMore() {
+    private static void leadNoMore(AtomicBoolean ended) {
+        if (ended.get()) {
+            return;
+        }
         LOG.warn("this process leads no more, and ends");
         Runtime.getRuntime().halt(LOST);
     }

@@ -22,6 +22,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import storage.cairn.api.process.Pages;
+import storage.cairn.api.process.Signals;
 import storage.cairn.api.resource.Api;
 import storage.cairn.replicamanager.failover.FailoverProcess;
 
@@ -93,7 +94,7 @@ public final class Main implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         Config config = kubeconfig == null ? Config.autoConfigure(null) : Config.fromKubeconfig(kubeconfig.toFile());
-        Runtime.getRuntime().addShutdownHook(new Thread(ended::countDown));
+        Signals.onTermination(ended::countDown);
         try (Pages _ = Pages.open(address(), figures::page, this::problem, this::unready);
                 KubernetesClient client =
                         new KubernetesClientBuilder().withConfig(config).build()) {

@@ -10,6 +10,7 @@ import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.coordination.v1.LeaseBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.ZonedDateTime;
@@ -17,12 +18,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import storage.cairn.api.register.MembershipObjects;
 import storage.cairn.api.resource.Api;
 import storage.cairn.api.resource.Capacity;
@@ -39,6 +42,7 @@ import storage.cairn.api.resource.VolumeMembershipSpec;
 import storage.cairn.api.resource.VolumeSpec;
 import storage.cairn.api.resource.VolumeStatus;
 import storage.cairn.testing.ApiServer;
+import storage.cairn.testing.FreePorts;
 
 /** The replica manager on a real API server; the test says what engines would. */
 final class ReplicaManagerIT {
@@ -49,6 +53,9 @@ final class ReplicaManagerIT {
     private static final Duration LONG = Duration.ofMinutes(3);
     private static final Rules RULES = new Rules(
             Duration.ofHours(1), Duration.ofSeconds(1), Duration.ofSeconds(3), Rules.DEFAULTS.rebalanceGapPercent(), 2);
+
+    @TempDir
+    Path folder;
 
     private ApiServer server;
     private KubernetesClient client;
@@ -270,5 +277,38 @@ final class ReplicaManagerIT {
         assertThat(recovered.inSync()).isEqualTo(newest.inSync());
         awaitStatus(status -> status.phase() == VolumeStatus.Phase.DEGRADED);
         assertThat(new JsonMapper().valueToTree(recovered).path("outOfSync")).hasSize(1);
+    }
+
+    @Test
+    void aProcessThatIsToldToEndStopsLeadingAndEndsInOrder() throws Exception {
+        manager.close();
+        Path kubeconfig = folder.resolve("kubeconfig");
+        Files.writeString(kubeconfig, server.kubeconfig(server.port()));
+        Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:TieredStopAtLevel=1",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Main.class.getName(),
+                        "--kubeconfig",
+                        kubeconfig.toString(),
+                        "--listen",
+                        "127.0.0.1:" + FreePorts.next())
+                .redirectErrorStream(true)
+                .redirectOutput(folder.resolve("output").toFile())
+                .start();
+        try {
+            Awaitility.await("the process leads").atMost(LONG).until(() -> said().contains("this process leads"));
+            process.destroy();
+            assertThat(process.waitFor(LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            assertThat(process.exitValue()).as(said()).isZero();
+            assertThat(said()).contains("this process leads no more");
+        } finally {
+            process.destroyForcibly().waitFor();
+        }
+    }
+
+    private String said() throws IOException {
+        return Files.readString(folder.resolve("output"));
     }
 }

@@ -80,16 +80,19 @@ public final class NodeResources implements AutoCloseable {
         record Seat(int node, UUID clusterId, int peerPort) implements Joining {}
 
         record NotYet(String reason) implements Joining {}
+
+        /** Nobody said anything. */
+        record Unreachable(String reason) implements Joining {}
     }
 
     /** Looks once. */
     public Joining join() {
         try {
-            Reply node = api.get(NODES + "/" + nodeName);
+            Reply node = asked(NODES + "/" + nodeName);
             if (!node.ok()) {
                 return new Joining.NotYet("there is no StorageNode " + nodeName + " yet: " + node.message());
             }
-            Reply cluster = api.get(CLUSTER);
+            Reply cluster = asked(CLUSTER);
             if (!cluster.ok()) {
                 return new Joining.NotYet("there is no StorageCluster yet: " + cluster.message());
             }
@@ -104,9 +107,29 @@ public final class NodeResources implements AutoCloseable {
                     node.body().path("spec").path("number").asInt(),
                     UUID.fromString(id),
                     cluster.body().path("spec").path("network").path("port").asInt(DEFAULT_PEER_PORT));
-        } catch (NoReplyException | IllegalArgumentException e) {
+        } catch (NoReplyException e) {
+            return new Joining.Unreachable(String.valueOf(e.getMessage()));
+        } catch (IllegalArgumentException e) {
             return new Joining.NotYet(String.valueOf(e.getMessage()));
         }
+    }
+
+    private Reply asked(String path) throws NoReplyException {
+        Reply reply = api.get(path);
+        if (reply.overloaded()) {
+            throw new NoReplyException(reply.message());
+        }
+        return reply;
+    }
+
+    /** What came of taking a disk's label. */
+    public sealed interface Claim {
+        record Had() implements Claim {}
+
+        record Refused(String reason) implements Claim {}
+
+        /** Nobody said anything; it may have been taken. */
+        record NotAsked(String reason) implements Claim {}
     }
 
     /**
@@ -265,23 +288,21 @@ public final class NodeResources implements AutoCloseable {
      * Takes a disk's label for this node, by compare-and-set, unless an engine of another node has it that lives. A
      * drive that was moved is taken once its node says that it is gone, or has been silent for as long as its Lease is
      * good.
-     *
-     * @return who has it; empty when it was had
      */
-    public String claim(String id, String bootId) {
+    public Claim claim(String id, String bootId) {
         String path = DISKS + "/" + id;
         try {
-            Reply found = api.get(path);
+            Reply found = asked(path);
             if (found.objectMissing()) {
-                return "";
+                return new Claim.Had();
             }
             if (!found.ok()) {
-                return "and whose that is cannot be asked: " + found.message();
+                return new Claim.Refused("and whose that is cannot be asked: " + found.message());
             }
             String holder =
                     found.body().path("status").path("holder").path("node").asText(nodeName);
             if (!holder.equals(nodeName) && lives(holder)) {
-                return "which the engine of " + holder + " serves";
+                return new Claim.Refused("which the engine of " + holder + " serves");
             }
             ObjectNode patch = ApiClient.JSON.createObjectNode();
             patch.putObject("metadata")
@@ -294,9 +315,9 @@ public final class NodeResources implements AutoCloseable {
             ObjectNode status = patch.putObject("status").put("node", nodeName);
             status.putObject("holder").put("node", nodeName).put("bootId", bootId);
             Reply taken = api.merge(path + "/status", patch);
-            return taken.ok() ? "" : "and was not had now: " + taken.message();
+            return taken.ok() ? new Claim.Had() : new Claim.Refused("and was not had now: " + taken.message());
         } catch (NoReplyException e) {
-            return "and whose that is cannot be asked: " + e.getMessage();
+            return new Claim.NotAsked("and whose that is cannot be asked: " + e.getMessage());
         }
     }
 

@@ -3,6 +3,8 @@ package storage.cairn.engine.node;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentSkipListMap;
 import org.jspecify.annotations.Nullable;
@@ -65,6 +67,13 @@ final class ClusterMap {
     String address(int node) {
         Place place = places.get(node);
         return place == null ? "" : place.address();
+    }
+
+    /** Of all nodes, by their numbers. */
+    SortedMap<Integer, String> addresses() {
+        SortedMap<Integer, String> addresses = new TreeMap<>();
+        places.forEach((number, place) -> addresses.put(number, place.address()));
+        return addresses;
     }
 
     @Nullable

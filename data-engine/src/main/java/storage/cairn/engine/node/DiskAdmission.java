@@ -161,6 +161,18 @@ final class DiskAdmission {
         }
     }
 
+    /** The disks that are in service here, as they are wanted. */
+    List<NodeMemory.Held> held() {
+        List<NodeMemory.Held> held = new ArrayList<>();
+        for (Found each : found.values()) {
+            Wanted want = wanted.get(each.id());
+            if (want != null && disks.uses(each.path())) {
+                held.add(new NodeMemory.Held(each.id(), want.pool(), want.evacuate()));
+            }
+        }
+        return held;
+    }
+
     /** What is to be said of this node's disks that no Disk tells; empty when nothing is. */
     String remark() {
         return copies.values().stream().map(Copy::text).collect(Collectors.joining(". "));

@@ -6,6 +6,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import storage.cairn.api.process.Signals;
 import storage.cairn.engine.port.Log.Level;
 
 /** The engine process: reads its configuration, runs an {@link Engine} until a signal, and ends with an exit code. */

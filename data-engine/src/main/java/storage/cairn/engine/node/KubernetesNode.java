@@ -32,10 +32,14 @@ final class KubernetesNode implements AutoCloseable {
     private static final int MAX_QUEUED = 8;
     private static final long FIGURES_NANOS = TimeUnit.SECONDS.toNanos(60);
 
+    static final String UNKNOWN = "unknown";
+
     private final EngineConfig config;
     private final NodeResources resources;
     private final ClusterMap cluster;
     private final String bootId;
+    private final MemoryKeeper memory;
+    private final int peerPort;
     private final ScheduledThreadPoolExecutor thread = new ScheduledThreadPoolExecutor(
             1, Thread.ofPlatform().daemon().name("kubernetes-node").factory());
     private final Map<String, Told<DiskReport>> toldDisks = new HashMap<>();
@@ -49,13 +53,21 @@ final class KubernetesNode implements AutoCloseable {
 
     private record Told<T>(T report, long nanos) {}
 
-    private KubernetesNode(EngineConfig config, NodeResources resources, Joining.Seat seat) throws ConfigException {
+    private KubernetesNode(
+            EngineConfig config,
+            NodeResources resources,
+            String bootId,
+            Joining.Seat seat,
+            @Nullable NodeMemory remembered)
+            throws ConfigException {
         this.config = config.numbered(seat.node());
         this.resources = resources;
-        this.bootId = read(Path.of("/proc/sys/kernel/random/boot_id"));
+        this.bootId = bootId;
         EngineConfig.Kubernetes own = config.kubernetes();
         int port = own.peerPort() == 0 ? seat.peerPort() : own.peerPort();
+        this.peerPort = seat.peerPort();
         Path folder = Path.of(config.dataDir());
+        this.memory = new MemoryKeeper(resources, folder, bootId, remembered);
         String metrics = own.metricsPort() == 0 ? "" : "0.0.0.0:" + own.metricsPort();
         this.cluster = new ClusterMap(
                 seat.clusterId(),
@@ -67,39 +79,60 @@ final class KubernetesNode implements AutoCloseable {
                         folder.resolve("nbd.sock").toString(),
                         "",
                         metrics));
+        if (remembered != null) {
+            for (Map.Entry<Integer, String> each : remembered.addresses().entrySet()) {
+                cluster.put(each.getKey(), each.getValue());
+            }
+        }
         cluster.put(seat.node(), own.host() + ":" + port);
     }
 
-    /** Waits for this node's StorageNode and the StorageCluster, for as long as it takes. */
+    /**
+     * Waits for this node's StorageNode and the StorageCluster, for as long as it takes; while the API server does not
+     * answer, what is remembered of them will do.
+     */
     static KubernetesNode join(EngineConfig config) throws IOException, ConfigException {
         String name = config.kubernetes().nodeName();
         NodeResources resources = NodeResources.open(
                 config.kubeconfig(), name, problem -> EngineLog.event(Level.WARN, "KubernetesProblem", problem));
+        String bootId = read(Path.of("/proc/sys/kernel/random/boot_id"));
+        NodeMemory remembered = NodeMemory.read(Path.of(config.dataDir()), name, bootId);
         String told = "";
         try {
             while (true) {
+                String reason;
                 switch (resources.join()) {
                     case Joining.Seat seat -> {
-                        EngineLog.event(
-                                Level.INFO,
-                                "Joined",
-                                "nodeName=" + name + " node=" + seat.node() + " cluster=" + seat.clusterId());
-                        return new KubernetesNode(config, resources, seat);
+                        EngineLog.event(Level.INFO, "Joined", described(name, seat));
+                        return new KubernetesNode(config, resources, bootId, seat, null);
                     }
-                    case Joining.NotYet notYet -> {
-                        if (!notYet.reason().equals(told)) {
-                            told = notYet.reason();
-                            EngineLog.event(Level.WARN, "WaitsToJoin", told);
+                    case Joining.Unreachable unreachable -> {
+                        if (remembered != null) {
+                            EngineLog.event(
+                                    Level.WARN,
+                                    "JoinedFromMemory",
+                                    described(name, remembered.seat()) + ": " + unreachable.reason());
+                            return new KubernetesNode(config, resources, bootId, remembered.seat(), remembered);
                         }
-                        TimeUnit.MILLISECONDS.sleep(JOIN_PAUSE_MILLIS);
+                        reason = unreachable.reason();
                     }
+                    case Joining.NotYet notYet -> reason = notYet.reason();
                 }
+                if (!reason.equals(told)) {
+                    told = reason;
+                    EngineLog.event(Level.WARN, "WaitsToJoin", told);
+                }
+                TimeUnit.MILLISECONDS.sleep(JOIN_PAUSE_MILLIS);
             }
         } catch (InterruptedException e) {
             resources.close();
             Thread.currentThread().interrupt();
             throw new IOException("interrupted while it waited to join", e);
         }
+    }
+
+    private static String described(String name, Joining.Seat seat) {
+        return "nodeName=" + name + " node=" + seat.node() + " cluster=" + seat.clusterId();
     }
 
     EngineConfig config() {
@@ -117,12 +150,17 @@ final class KubernetesNode implements AutoCloseable {
      */
     void begin(Clock clock, LocalDisks disks, StatusSource source, IntConsumer nodeJoined) {
         String name = config.kubernetes().nodeName();
+        DiskDiscovery discovery = new DiskDiscovery(cluster.clusterId(), name, Path.of("/sys/class/block"));
         DiskAdmission admits = new DiskAdmission(
-                new DiskDiscovery(cluster.clusterId(), name, Path.of("/sys/class/block"))::look,
+                (selection, inUse) -> discovery.look(selection, inUse).stream()
+                        // Nothing is formatted by what is only remembered.
+                        .filter(found -> memory.confirmed() || found.ours())
+                        .toList(),
                 disks,
-                label -> resources.claim(label.toString(), bootId),
+                memory::claim,
                 bootId,
                 source.ioMode());
+        memory.disks().forEach(disk -> admits.disk(disk.id(), disk.pool(), disk.evacuate(), true));
         admission = admits;
         loop = clock;
         status = source;
@@ -197,7 +235,8 @@ final class KubernetesNode implements AutoCloseable {
     }
 
     private void look() {
-        NodeResources.Selection selection = resources.selection();
+        memory.confirm();
+        NodeResources.Selection selection = memory.selection();
         DiskAdmission admits = admission;
         if (selection != null && admits != null) {
             admits.look(selection);
@@ -208,9 +247,10 @@ final class KubernetesNode implements AutoCloseable {
         StatusSource source = status;
         DiskAdmission admits = admission;
         Clock clock = loop;
-        if (source == null || admits == null || clock == null) {
+        if (source == null || admits == null || clock == null || !memory.confirmed()) {
             return;
         }
+        memory.keep(config.kubernetes().nodeName(), cluster, peerPort, admits);
         StatusSource.Taken taken = LoopCalls.ask(clock, source::take);
         if (taken == null) {
             return;
@@ -284,7 +324,7 @@ final class KubernetesNode implements AutoCloseable {
         try {
             return Files.readString(file, StandardCharsets.US_ASCII).strip();
         } catch (IOException e) {
-            return "unknown";
+            return UNKNOWN;
         }
     }
 

@@ -1,6 +1,7 @@
 package storage.cairn.engine.node;
 
 import java.nio.file.Path;
+import storage.cairn.api.process.Signals;
 
 /** An engine that acks before anything is durable. Whatever proves durability must find it out. */
 public final class HastyEngineMain {

@@ -31,6 +31,7 @@ import storage.cairn.api.resource.StorageNodeSpec;
 import storage.cairn.api.resource.StorageNodeStatus;
 import storage.cairn.api.resource.VolumeMembership;
 import storage.cairn.api.v1alpha1.CreateVolumeRequest;
+import storage.cairn.api.v1alpha1.ServeVolumeRequest;
 import storage.cairn.testing.ApiServer;
 import storage.cairn.testing.FreePorts;
 
@@ -38,6 +39,7 @@ import storage.cairn.testing.FreePorts;
 final class KubernetesNodeIT {
     private static final Path DEFINITIONS = Path.of("..", "charts", "cairn", "templates", "crds");
     private static final Duration LONG = Duration.ofMinutes(3);
+    private static final int STALL_SECONDS = 120;
     private static final JsonMapper JSON = new JsonMapper();
 
     @TempDir
@@ -258,5 +260,49 @@ final class KubernetesNodeIT {
                         () -> client.resources(Disk.class).withName(lost).get().getStatus(),
                         status -> status.state() == DiskStatus.State.FAILED
                                 && String.valueOf(status.reason()).contains("not among the disks"));
+    }
+
+    /** Two copies, both in sync: a write needs both of them until the loss of one is on record, which nobody can put there. */
+    @Test
+    void anEngineThatDiesWhileTheApiServerIsAwayIsBackWithItsDisksAndWritesGoOn() throws Exception {
+        NbdTools.require();
+        for (int number = 1; number <= 2; number++) {
+            admitNode(number);
+            launch(number).awaitReady();
+            admit(number);
+        }
+        EngineProcess owner = engines.getFirst();
+        EngineProcess other = engines.getLast();
+        owner.createVolume(CreateVolumeRequest.newBuilder()
+                .setName("data")
+                .setSizeBytes(64L << 20)
+                .setReplicas(2)
+                .build());
+        String export = owner.control()
+                .serveVolume(ServeVolumeRequest.newBuilder().setName("data").build())
+                .getExportName();
+        String uri = "nbd+unix:///" + export + "?socket=" + owner.folder().resolve("nbd.sock");
+        try (Tool writer = NbdTools.ackedWriter(folder, List.of(uri), 5, 4_096, STALL_SECONDS)) {
+            Awaitility.await().atMost(LONG).until(() -> writer.said().contains("writing"));
+            server.killApiServer();
+            other.kill();
+            other.start();
+            assertThat(writer.succeed(LONG)).contains("verified").doesNotContain("failed");
+        }
+        assertThat(other.log()).contains("JoinedFromMemory");
+        server.startApiServer();
+        Awaitility.await("what is served was confirmed")
+                .atMost(LONG)
+                .until(() -> other.log().contains("MemoryConfirmed"));
+
+        // What is remembered is the machine's no more: this node was replaced by another one of its name.
+        server.killApiServer();
+        other.kill();
+        Path memory = other.folder().resolve("kubernetes.json");
+        Files.writeString(memory, Files.readString(memory).replace("\"number\":2", "\"number\":7"));
+        other.start();
+        server.startApiServer();
+        assertThat(other.awaitEnd(LONG)).isEqualTo(FatalStop.EXIT_CODE);
+        assertThat(other.said()).contains("was node 7, and is node 2 now");
     }
 }

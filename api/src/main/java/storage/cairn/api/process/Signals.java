@@ -1,4 +1,4 @@
-package storage.cairn.engine.node;
+package storage.cairn.api.process;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandleProxies;
@@ -6,16 +6,16 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 
 /**
- * Hears of SIGTERM and SIGINT each time they come; a shutdown hook would hear of the first only, and could not choose
- * the exit code. The JDK offers that in a package that compilers warn of, so it is reached by reflection.
+ * Hears of SIGTERM and SIGINT each time they come, so that a process can end in order; a shutdown hook would hear of the
+ * first only, nobody would wait for what it began, and the exit code would tell of the signal. The JDK offers that in a package that compilers warn of, so it is reached by reflection.
  */
-final class Signals {
+public final class Signals {
     private Signals() {}
 
     /**
      * @param heard called on a thread of the JVM for each signal
      */
-    static void onTermination(Runnable heard) {
+    public static void onTermination(Runnable heard) {
         try {
             Class<?> signal = Class.forName("sun.misc.Signal");
             Class<?> handler = Class.forName("sun.misc.SignalHandler");
