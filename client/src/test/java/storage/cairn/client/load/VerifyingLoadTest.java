@@ -135,8 +135,8 @@ class VerifyingLoadTest {
             LoadFigures figures = load.interval();
             load.stop();
             assertThat(load.verifyAll((done, all) -> {})).isTrue();
-            assertThat(figures.longestStallMillis()).isBetween(200L, 5000L);
-            assertThat(figures.longestRequestMillis()).isBetween(200.0, 5000.0);
+            assertThat(figures.longestStallMillis()).isGreaterThan(200L);
+            assertThat(figures.longestRequestMillis()).isGreaterThan(200.0);
             assertThat(load.firstError()).isNull();
         }
     }
@@ -151,7 +151,7 @@ class VerifyingLoadTest {
             await().until(() -> load.total().reads() + load.total().writes() >= 400);
             LoadFigures total = load.total();
             load.stop();
-            assertThat(total.readIops() + total.writeIops()).isBetween(100.0, 500.0);
+            assertThat(total.readIops() + total.writeIops()).isLessThan(500.0);
         }
     }
 
