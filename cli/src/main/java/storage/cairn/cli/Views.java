@@ -217,13 +217,13 @@ final class Views {
         }
     }
 
-    /** Why a volume is not ready, and what to do where nothing happens by itself. */
+    /** Why a volume is not ready, and what will happen by itself. */
     static String reason(Volume volume) {
         boolean behind = volume.getReplicasList().stream()
                 .anyMatch(replica -> !replica.getState().equals("InSync"));
         return volume.getOwnerNode() == 0 && volume.getPhase().equals("Degraded") && behind
-                ? volume.getReason() + "; nobody serves it, and a replica is brought up to date only while somebody"
-                        + " does: 'cairn volume serve " + volume.getName() + "'"
+                ? volume.getReason() + "; nobody serves it: what is behind is brought up to date as soon as enough of"
+                        + " its replicas can be reached"
                 : volume.getReason();
     }
 

@@ -56,12 +56,12 @@ class ViewsTest {
     }
 
     @Test
-    void aDegradedVolumeThatNobodyServesSaysWhatStartsItsRebuild() {
+    void aDegradedVolumeThatNobodyServesSaysWhatItWaitsFor() {
         assertThat(Views.reason(volume(0, "OutOfSync")))
                 .startsWith("1 of 2 replicas are in sync; nobody serves it")
-                .contains("'cairn volume serve data'");
+                .contains("as soon as enough of its replicas can be reached");
         assertThat(Views.VolumeView.of(volume(0, "OutOfSync"), Optional.empty()).reason())
-                .contains("'cairn volume serve data'");
+                .contains("can be reached");
         assertThat(Views.reason(volume(1, "Syncing"))).isEqualTo("1 of 2 replicas are in sync");
         assertThat(Views.reason(volume(0, "InSync")))
                 .as("in sync and away with its node: serving would not bring it back")

@@ -164,7 +164,7 @@ final class Projection {
             return health.place(disk) + " is out of sync: " + away;
         }
         return health.place(disk) + " is out of sync and "
-                + (membership.owner() == null
+                + (membership.owner() == null && membership.attachId() != null
                         ? "is brought back when the volume is served"
                         : "is about to be brought back");
     }

@@ -161,7 +161,8 @@ final class VolumePlan {
         if (after.isAfter(cluster.now())) {
             return Plan.of();
         }
-        String server = server(membership);
+        // Without an export nobody uses it: its owner only brings its replicas up to date.
+        String server = membership.attachId() == null ? "" : server(membership);
         if (!server.isEmpty()) {
             return Plan.stuck("InUse", "it is served on " + server + ": end its use there, and it is erased");
         }

@@ -70,7 +70,20 @@ final class SweepTest {
     private static VolumeMembershipSpec membership(
             List<String> inSync, List<Stale> outOfSync, VolumeMembershipSpec.@Nullable Owner owner) {
         return new VolumeMembershipSpec(
-                "v", 1, 7, ID, owner, inSync, List.of(), outOfSync, 2, 10 * GIB, null, false, false, false);
+                "v",
+                1,
+                7,
+                ID,
+                owner,
+                inSync,
+                List.of(),
+                outOfSync,
+                2,
+                10 * GIB,
+                owner == null ? null : ID,
+                false,
+                false,
+                false);
     }
 
     private void volume(VolumeSpec spec, @Nullable VolumeMembershipSpec membership, String... wanted) {
@@ -346,6 +359,28 @@ final class SweepTest {
         assertThat(plan().trouble()).contains("served on n2");
         node(2, "", NOW.minusSeconds(100));
         assertThat(plan().actions()).containsExactly(new Action.Bury(served));
+    }
+
+    @Test
+    void aVolumeThatIsOnlyBroughtUpToDateIsErasedAllTheSame() {
+        cluster(3);
+        VolumeMembershipSpec healed = new VolumeMembershipSpec(
+                "v",
+                1,
+                7,
+                ID,
+                new VolumeMembershipSpec.Owner(2, ID),
+                List.of("d1", "d2"),
+                List.of(new Stale("d3", 5)),
+                List.of(),
+                2,
+                10 * GIB,
+                null,
+                false,
+                false,
+                false);
+        deleteAfter(healed, NOW);
+        assertThat(plan().actions()).containsExactly(new Action.Bury(healed));
     }
 
     @Test

@@ -17,10 +17,13 @@ import storage.cairn.engine.port.VolumeId;
  *
  * <p>A wish is no decision. The owner carries it out, by changes of the configuration like all others. A volume that
  * nobody owns is taken over for it by the node of its first reachable replica, and given up again afterwards. So is one
- * that got a replica in the place of a lost one, until all its replicas are in sync.
+ * whose replicas are not all in sync, as soon as one of them can be rebuilt: no host may come for weeks, and until then
+ * one loss more would be one too many. A volume that a host is attached to is its host's to bring back.
  */
 final class Placements {
     private static final long LOOK_MILLIS = 5_000;
+    /** A node that returns may be missed by hundreds of volumes; few are rebuilt at once anyway. */
+    private static final int MOST_HEALED_AT_ONCE = 8;
 
     private final NodeContext context;
     private final Peers peers;
@@ -62,6 +65,17 @@ final class Placements {
         }
     }
 
+    /** What the configuration store has of a volume. */
+    void learned(Configuration value) {
+        if (value.owner() == null && !value.deleted() && !isWhole(value) && healing.add(value.volume())) {
+            beginToLook();
+        }
+    }
+
+    private static boolean isWhole(Configuration current) {
+        return current.syncing().isEmpty() && current.outOfSync().isEmpty();
+    }
+
     /**
      * The volume has a replica to be rebuilt, whoever serves it or not.
      *
@@ -91,8 +105,8 @@ final class Placements {
     }
 
     private boolean settled(Configuration current) {
-        boolean whole = current.syncing().isEmpty() && current.outOfSync().isEmpty();
-        return fulfilled(current, wanted(current.volume())) && (whole || !healing.contains(current.volume()));
+        return fulfilled(current, wanted(current.volume()))
+                && (isWhole(current) || !healing.contains(current.volume()));
     }
 
     /** What is to be done next for a volume that this node owns, null when nothing is or nothing can be. */
@@ -191,7 +205,14 @@ final class Placements {
     /** Nobody serves it: the node of its first reachable replica takes it over until it is as it should be. */
     private void adopt(Configuration known) {
         VolumeId volume = known.volume();
-        if (known.owner() != null || adopted.contains(volume) || !mine(known) || !canProgress(known)) {
+        boolean wished = !fulfilled(known, wanted(volume));
+        if (known.owner() != null) {
+            return;
+        }
+        if (!wished && (known.attachId() != null || adopted.size() >= MOST_HEALED_AT_ONCE)) {
+            return;
+        }
+        if (adopted.contains(volume) || !mine(known) || !canProgress(known)) {
             return;
         }
         catalog.get(volume, outcome -> {
@@ -248,13 +269,18 @@ final class Placements {
         return !waits;
     }
 
+    /** Whether there are the replicas that an owner needs to serve, and one that is not in sync. */
     private boolean canRebuild(Configuration known) {
+        int inSync = 0;
+        int others = 0;
         for (DiskId disk : known.replicas()) {
-            if (!known.inSync().contains(disk) && peers.usable(disk)) {
-                return true;
+            if (peers.usable(disk) && known.inSync().contains(disk)) {
+                inSync++;
+            } else if (peers.usable(disk)) {
+                others++;
             }
         }
-        return false;
+        return inSync >= known.minInSync() && others > 0;
     }
 
     private void giveUp(VolumeId volume) {

@@ -202,6 +202,7 @@ public final class StorageNode implements Exports {
             deletions.tombstone(value);
         } else {
             emptyReplicas.check(value);
+            placements.learned(value);
         }
         testifyIfAhead(value);
     }

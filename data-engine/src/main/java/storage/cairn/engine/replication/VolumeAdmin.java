@@ -160,7 +160,8 @@ final class VolumeAdmin extends VolumeSteps implements PeerRequests {
             return;
         }
         probe.probe(value, (node, reachable) -> {
-            if (node != 0 && !force) {
+            // Without an export nobody uses it: its owner only brings its replicas up to date.
+            if (node != 0 && !force && value.attachId() != null) {
                 fail(
                         receiver,
                         Problem.PRECONDITION,

@@ -126,6 +126,85 @@ final class PlacementSimTest {
         assertThat(script.read(4, script.opened(4, volume), 0)).isEqualTo(7 * STAMP);
     }
 
+    private static boolean isWhole(Configuration current) {
+        return current.syncing().isEmpty() && current.outOfSync().isEmpty();
+    }
+
+    /** Otherwise it would stay at fewer replicas until a host comes, and lose one more meanwhile. */
+    @Test
+    void aReleasedVolumeIsRebuiltWhenItsLostReplicaIsBackAndGivenUpAgain() {
+        Script script = new Script(9, 3);
+        Configuration volume = recorded(script, disks(script, 1, 2, 3));
+        script.run(5);
+        script.done(2, (engine, receiver) -> engine.serve("recorded", receiver));
+        HostVolume opened = script.opened(2, volume);
+        script.node(3).kill(false);
+        assertThat(script.write(2, opened, 0, 7 * STAMP)).isEqualTo(Status.OK);
+        script.takenOut(volume, 3);
+        script.done(2, (engine, receiver) -> engine.release("recorded", receiver));
+        script.run(30);
+        assertThat(script.current(volume).owner()).as("nothing can be done yet").isNull();
+        assertThat(isWhole(script.current(volume))).isFalse();
+
+        script.node(3).start();
+        script.until(
+                () -> isWhole(script.current(volume)) && script.current(volume).owner() == null, "the rebuild");
+
+        script.node(1).kill(false);
+        script.done(3, (engine, receiver) -> engine.serve("recorded", receiver));
+        assertThat(script.read(3, script.opened(3, volume), 0)).isEqualTo(7 * STAMP);
+    }
+
+    @Test
+    void aReleasedVolumeCanBeServedAndDeletedWhileItIsRebuilt() {
+        for (boolean delete : new boolean[] {false, true}) {
+            Script script = new Script(11, 3);
+            Configuration volume = recorded(script, disks(script, 1, 2, 3));
+            script.run(5);
+            script.done(2, (engine, receiver) -> engine.serve("recorded", receiver));
+            HostVolume opened = script.opened(2, volume);
+            script.node(3).kill(false);
+            assertThat(script.write(2, opened, 0, 7 * STAMP)).isEqualTo(Status.OK);
+            script.takenOut(volume, 3);
+            script.done(2, (engine, receiver) -> engine.release("recorded", receiver));
+            script.node(3).start();
+            script.until(() -> script.current(volume).owner() != null, "the rebuild to begin");
+
+            if (delete) {
+                script.done(3, (engine, receiver) -> engine.deleteVolume("recorded", false, receiver));
+                assertThat(script.current(volume).deleted()).isTrue();
+            } else {
+                script.done(3, (engine, receiver) -> engine.serve("recorded", receiver));
+                assertThat(script.read(3, script.opened(3, volume), 0)).isEqualTo(7 * STAMP);
+                script.until(() -> isWhole(script.current(volume)), "the rebuild");
+            }
+        }
+    }
+
+    /** With one of two in-sync replicas that it needs away, an owner could only wait, and be in the way of others. */
+    @Test
+    void aReleasedVolumeThatLacksTheReplicasThatItNeedsIsLeftAlone() {
+        Script script = new Script(10, 3);
+        Configuration volume = recorded(script, disks(script, 1, 2, 3));
+        script.run(5);
+        script.done(1, (engine, receiver) -> engine.serve("recorded", receiver));
+        HostVolume opened = script.opened(1, volume);
+        script.node(3).kill(false);
+        assertThat(script.write(1, opened, 0, 7 * STAMP)).isEqualTo(Status.OK);
+        script.takenOut(volume, 3);
+        script.done(1, (engine, receiver) -> engine.release("recorded", receiver));
+        script.node(2).kill(false);
+
+        script.node(3).start();
+        script.run(60);
+        assertThat(script.current(volume).owner()).isNull();
+        assertThat(isWhole(script.current(volume))).isFalse();
+
+        script.node(2).start();
+        script.until(
+                () -> isWhole(script.current(volume)) && script.current(volume).owner() == null, "the rebuild");
+    }
+
     /** The disk that is gone leaves the membership for good, though it never answers again. */
     @Test
     void aLostReplicaIsReplaced() {
