@@ -175,8 +175,7 @@ final class Convergence {
     }
 
     private boolean isIdle(SimHost host) {
-        return host.idle()
-                || world.volumes.stream().anyMatch(volume -> host.uses(volume) && world.rollBacks.excuses(volume));
+        return host.idle() || world.volumes.stream().anyMatch(volume -> host.uses(volume) && world.excused(volume));
     }
 
     private void compare(SimVolume volume) {
