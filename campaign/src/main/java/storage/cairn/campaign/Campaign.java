@@ -42,11 +42,13 @@ import storage.cairn.engine.variants.BrokenClasses;
             "  campaign --minutes 10                     clusters, rounds and faults as the seed draws them",
             "  campaign --minutes 2 --faults kill,pause  only these",
             "  campaign --seed 7 --minutes 5 --nodes 5   five nodes, the schedules of seed 7",
+            "  campaign --minutes 1 --each-once          a short one with every kind of fault",
             "  campaign --faults comeback --variant lease-unchecked  engines that do not look at their leases"
         })
 public final class Campaign implements Callable<Integer> {
     private static final int ROUNDS_PER_LIFE = 3;
     private static final int STORY_LINES = 60;
+    private static final int MOST_WRITERS = 4;
     private static final int LEAST_NODES_FOR_FAILING_DISK = 3;
 
     @Option(names = "--minutes", defaultValue = "10", description = "How long (default ${DEFAULT-VALUE}).")
@@ -69,6 +71,17 @@ public final class Campaign implements Callable<Integer> {
             defaultValue = "60",
             description = "Seconds of faults before each rest (default ${DEFAULT-VALUE}).")
     private int roundSeconds;
+
+    @Option(
+            names = "--each-once",
+            description = "Every fault strikes once, briefly, in each round, which lasts until then.")
+    private boolean eachOnce;
+
+    @Option(
+            names = "--writers",
+            defaultValue = "4",
+            description = "Most of a volume, 1 to 32 (default ${DEFAULT-VALUE}); the seed draws how many.")
+    private int mostWriters;
 
     @Option(names = Isolation.INSIDE, hidden = true)
     private @Nullable Path inside;
@@ -121,9 +134,12 @@ public final class Campaign implements Callable<Integer> {
         if ((nodes != null && (nodes < 1 || nodes > 9))
                 || (volumes != null && (volumes < 1 || volumes > 8))
                 || roundSeconds < 5
+                || mostWriters < 1
+                || mostWriters > 32
                 || minutes <= 0) {
             throw new ParameterException(
-                    spec().commandLine(), "use 1 to 9 nodes, 1 to 8 volumes, rounds of 5 s or more, and some minutes");
+                    spec().commandLine(),
+                    "use 1 to 9 nodes, 1 to 8 volumes, 1 to 32 writers, rounds of 5 s or more, and some minutes");
         }
     }
 
@@ -173,7 +189,8 @@ public final class Campaign implements Callable<Integer> {
         SimRandom random = new SimRandom(seed);
         int usual = random.below(3) != 0 ? 3 : 2 + random.below(4);
         int usualVolumes = 1 + random.below(3);
-        boolean many = faultNames != null;
+        Schedule.Mix mix =
+                eachOnce ? Schedule.Mix.EACH_ONCE : faultNames != null ? Schedule.Mix.ALL : Schedule.Mix.SOME;
         Set<FaultKind> faults = faultsOf(seed);
         // A disk may fail only where two others hold what is on it.
         if (faults.stream().anyMatch(FaultKind::ofDisk)) {
@@ -184,8 +201,9 @@ public final class Campaign implements Callable<Integer> {
                 nodes == null ? usual : nodes,
                 volumes == null ? usualVolumes : volumes,
                 faults,
-                many,
-                roundSeconds * 1000L);
+                mix,
+                roundSeconds * 1000L,
+                mostWriters);
         Path own = folder.resolve("life-" + seed);
         try (Life life = new Life(plan, made(own), network, engine(folder), events, totals, this::print)) {
             for (int round = 0; round < ROUNDS_PER_LIFE && (round == 0 || System.nanoTime() < until); round++) {
@@ -207,7 +225,7 @@ public final class Campaign implements Callable<Integer> {
         Set<FaultKind> faults = faults();
         if (!FlakyDisk.possible()) {
             faults.removeIf(FaultKind::ofDisk);
-        } else if (faultNames == null) {
+        } else if (faultNames == null && !eachOnce) {
             switch ((int) Math.floorMod(seed, 3L)) {
                 case 0 -> faults.removeIf(FaultKind::ofDisk);
                 case 1 -> faults.remove(FaultKind.ROT);
@@ -255,6 +273,8 @@ public final class Campaign implements Callable<Integer> {
                 + (nodes == null ? "" : " --nodes " + nodes)
                 + (volumes == null ? "" : " --volumes " + volumes)
                 + (variant == null ? "" : " --variant " + variant)
+                + (eachOnce ? " --each-once" : "")
+                + (mostWriters == MOST_WRITERS ? "" : " --writers " + mostWriters)
                 + (faultNames == null ? "" : " --faults " + String.join(",", faultNames)));
     }
 

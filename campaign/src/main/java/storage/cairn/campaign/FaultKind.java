@@ -27,6 +27,8 @@ enum FaultKind {
     MOVE("a volume is handed to another node", 1, 1),
     REATTACH("a volume gets a new export while a client of the old one goes on", 2_000, 10_000);
 
+    private static final long BRIEF_MILLIS = 2_500;
+
     private final String meaning;
     private final long leastMillis;
     private final long mostMillis;
@@ -77,6 +79,11 @@ enum FaultKind {
     /** Longest mean time between two of them in one round. */
     long mostGapMillis() {
         return this == PAUSE || this == COMEBACK || this == REATTACH ? 15_000 : 30_000;
+    }
+
+    /** The longest that it lasts where every kind has to find its place in one short round. */
+    long briefMillis() {
+        return Math.min(mostMillis, Math.max(BRIEF_MILLIS, leastMillis + leastMillis / 4));
     }
 
     boolean ofDisk() {

@@ -25,6 +25,8 @@ final class Injector implements AutoCloseable {
     private static final int MOVE_SECONDS = 20;
     private static final int SETTLE_SECONDS = 180;
     private static final int BURSTS = 4;
+    private static final int ADMINISTRATION = 0;
+    private static final int FILLING = -1;
     private static final String DISK_ERRORS = "cairn_disk_errors_total";
 
     private final Cluster cluster;
@@ -33,11 +35,14 @@ final class Injector implements AutoCloseable {
     private final Events events;
     private final SimRandom random;
     private final ScheduledExecutorService timer;
-    /** What strikes a process waits for what struck it before; 0 is for everything else that may block. */
+    /** What strikes a process waits for what struck it before; two more are for what else may block. */
     private final Map<Integer, ExecutorService> queues = new HashMap<>();
 
     private final List<Future<?>> begun = new ArrayList<>();
     private final Map<FaultKind, Integer> counts = new EnumMap<>(FaultKind.class);
+    /** Of this round: what has not struck anything yet. */
+    private final List<Schedule.Event> owed = new ArrayList<>();
+
     private volatile boolean healing;
     private boolean rotten;
 
@@ -54,7 +59,7 @@ final class Injector implements AutoCloseable {
         this.events = events;
         this.timer = timer;
         this.random = random;
-        for (int queue = 0; queue <= cluster.nodes().size(); queue++) {
+        for (int queue = FILLING; queue <= cluster.nodes().size(); queue++) {
             queues.put(
                     queue, Executors.newSingleThreadExecutor(Thread.ofVirtual().factory()));
         }
@@ -73,7 +78,21 @@ final class Injector implements AutoCloseable {
     /** Plans a round; returns at once. */
     void begin(Schedule schedule) {
         healing = false;
+        synchronized (this) {
+            owed.clear();
+            owed.addAll(schedule.events());
+        }
         schedule.events().forEach(event -> after(event.atMillis(), () -> strike(event)));
+    }
+
+    /** Faults of this round that found nothing to strike, or whose turn is still to come. */
+    synchronized List<Schedule.Event> owed() {
+        return List.copyOf(owed);
+    }
+
+    /** Lets them strike now, as far as they can. */
+    void strikeOwed() {
+        owed().forEach(event -> guarded(() -> strike(event)));
     }
 
     private void after(long millis, Runnable action) {
@@ -102,8 +121,18 @@ final class Injector implements AutoCloseable {
         }
     }
 
+    /** As {@link #queue(int, Runnable)}, for an event that strikes once, however often it tried. */
+    private void queue(int number, Schedule.Event event, Runnable action) {
+        queue(number, () -> {
+            if (owed().contains(event)) {
+                action.run();
+            }
+        });
+    }
+
     private synchronized void count(Schedule.Event event) {
         counts.merge(event.kind(), 1, Integer::sum);
+        owed.remove(event);
         events.tell("--- " + event.kind().label() + event.toString().replaceFirst("^[^ ]* s: [^ ]*", ""));
     }
 
@@ -113,26 +142,27 @@ final class Injector implements AutoCloseable {
             case COMEBACK -> {
                 int owner = loads.get(event.volume()).servedBy();
                 if (owner != 0) {
-                    queue(owner, () -> pause(event, cluster.node(owner)));
+                    queue(owner, event, () -> pause(event, cluster.node(owner)));
                 }
             }
             case PARTITION, ONE_WAY, ISOLATE, LOSS, DELAY, RESET -> strikeNetwork(event);
             case LATE -> {
-                count(event);
-                loads.get(event.volume()).late(event.millis());
+                if (loads.get(event.volume()).late(event.millis())) {
+                    count(event);
+                }
             }
-            case DISK_FULL -> queue(0, () -> fill(event));
+            case DISK_FULL -> queue(FILLING, event, () -> fill(event));
             case DISK_ERROR, DISK_STALL, ROT -> strikeDisk(event);
             case CONFIG_READ_ONLY, CONFIG_HANG, CONFIG_FULL, CONFIG_GONE -> strikeConfig(event);
-            case MOVE -> queue(0, () -> move(event));
-            case REATTACH -> queue(0, () -> reattach(event));
+            case MOVE -> queue(ADMINISTRATION, event, () -> move(event));
+            case REATTACH -> queue(ADMINISTRATION, event, () -> reattach(event));
         }
     }
 
     private void strikeProcess(Schedule.Event event, Node node) {
         switch (event.kind()) {
             case KILL ->
-                queue(event.node(), () -> {
+                queue(event.node(), event, () -> {
                     count(event);
                     kill(node);
                     after(event.millis(), node::start);
@@ -146,9 +176,9 @@ final class Injector implements AutoCloseable {
                     });
                 }
             }
-            case PAUSE -> queue(event.node(), () -> pause(event, node));
+            case PAUSE -> queue(event.node(), event, () -> pause(event, node));
             case RESTART ->
-                queue(event.node(), () -> {
+                queue(event.node(), event, () -> {
                     if (node.runs() && !node.paused()) {
                         count(event);
                         node.terminate();
@@ -210,7 +240,7 @@ final class Injector implements AutoCloseable {
                 guests.forEach(guest -> guest.burst(24, 2));
                 after(5_000, () -> guests.forEach(Writer::close));
                 if (event.kind() == FaultKind.COMEBACK) {
-                    owned.forEach(load -> queue(0, () -> handTo(load, node.number())));
+                    owned.forEach(load -> queue(ADMINISTRATION, () -> handTo(load, node.number())));
                 }
             });
         });
@@ -236,6 +266,10 @@ final class Injector implements AutoCloseable {
     }
 
     private void strikeNetwork(Schedule.Event event) {
+        List<TcpProxy> links = cluster.proxied(event.node(), event.other());
+        if (links.isEmpty() && (event.kind() == FaultKind.DELAY || event.kind() == FaultKind.RESET)) {
+            return;
+        }
         count(event);
         int a = event.node();
         int b = event.other();
@@ -258,10 +292,10 @@ final class Injector implements AutoCloseable {
             }
             case DELAY -> {
                 long late = random.between(1, 400);
-                cluster.between(a, b).forEach(link -> link.delay(late));
-                after(event.millis(), () -> cluster.between(a, b).forEach(link -> link.delay(0)));
+                links.forEach(link -> link.delay(late));
+                after(event.millis(), () -> links.forEach(link -> link.delay(0)));
             }
-            case RESET -> cluster.between(a, b).forEach(TcpProxy::reset);
+            case RESET -> links.forEach(TcpProxy::reset);
             case KILL,
                     KILL_ALL,
                     PAUSE,

@@ -22,9 +22,12 @@ import storage.cairn.engine.sim.Violation;
 /** The life of one cluster: rounds of load under faults, each ended by rest, death of all engines, and checks. */
 final class Life implements AutoCloseable {
     private static final int VOLUME_BLOCKS = 4096;
-    private static final long FILL_BYTES = 448L << 20;
+    /** More than a disk of the cluster holds. */
+    private static final long FILL_BYTES = 232L << 20;
+
     private static final int REQUEST_SECONDS = 30;
-    private static final int MOST_WRITERS = 4;
+    private static final long LATEST_NANOS = 60_000_000_000L;
+    private static final long AGAIN_NANOS = 2_000_000_000L;
     private static final long LOOK_NANOS = 200_000_000;
     private static final long LINE_NANOS = 5_000_000_000L;
     private static final int MOST_THREADS = 4;
@@ -34,10 +37,18 @@ final class Life implements AutoCloseable {
      * @param nodes 1 to 9
      * @param volumes 1 to 8
      * @param faults that may strike
-     * @param all whether all of them do, or a random part of them in each round
+     * @param mix which of them strike in a round
      * @param roundMillis how long faults strike in each round
+     * @param mostWriters of a volume
      */
-    record Plan(long seed, int nodes, int volumes, Set<FaultKind> faults, boolean all, long roundMillis) {}
+    record Plan(
+            long seed,
+            int nodes,
+            int volumes,
+            Set<FaultKind> faults,
+            Schedule.Mix mix,
+            long roundMillis,
+            int mostWriters) {}
 
     private final Plan plan;
     private final Events events;
@@ -120,6 +131,8 @@ final class Life implements AutoCloseable {
         possible.removeIf(
                 kind -> kind.ofConfig() && !cluster.config().possible().contains(kind));
         possible.removeIf(kind -> kind.ofDisk() && cluster.flaky() == null);
+        possible.removeIf(kind -> (kind == FaultKind.DELAY || kind == FaultKind.RESET)
+                && cluster.proxied(1, 2).isEmpty());
         possible.removeIf(kind -> kind == FaultKind.LOSS && !cluster.network().namespaces());
         return possible;
     }
@@ -129,16 +142,19 @@ final class Life implements AutoCloseable {
         rounds++;
         Schedule schedule = Schedule.draw(
                 plan.seed * 1_000 + rounds,
-                new Schedule.Ground(possible(), plan.all, plan.nodes, plan.volumes, cluster.flakyNode()),
+                new Schedule.Ground(possible(), plan.mix, plan.nodes, plan.volumes, cluster.flakyNode()),
                 plan.roundMillis);
         out.accept("round " + rounds + " of life " + plan.seed + ": " + plan.nodes + " nodes, " + plan.volumes
                 + " volumes, " + schedule.events().size() + " faults in " + plan.roundMillis / 1000 + " s");
         schedule.events().forEach(event -> out.accept("  " + event));
         for (VolumeLoad load : loads) {
-            load.begin(load.export().isEmpty() ? serve(load.name()) : load.export(), MOST_WRITERS);
+            load.begin(load.export().isEmpty() ? serve(load.name()) : load.export(), plan.mostWriters);
         }
         injector.begin(schedule);
-        strike();
+        strike(System.nanoTime() + plan.roundMillis * 1_000_000);
+        if (plan.mix == Schedule.Mix.EACH_ONCE) {
+            strikeWhatIsOwed(System.nanoTime() + LATEST_NANOS);
+        }
         injector.heal();
         cluster.awaitReady();
         Rest rest = new Rest(cluster, loads, events, injector.rotten());
@@ -153,8 +169,18 @@ final class Life implements AutoCloseable {
                 converged / 1e9));
     }
 
-    private void strike() {
-        long end = System.nanoTime() + plan.roundMillis * 1_000_000;
+    /** A fault finds nothing to strike while another one has it: it tries again. */
+    private void strikeWhatIsOwed(long deadline) {
+        while (!injector.owed().isEmpty()) {
+            if (System.nanoTime() > deadline) {
+                throw new Violation("campaign", "in a whole round nothing was struck by " + injector.owed());
+            }
+            injector.strikeOwed();
+            strike(System.nanoTime() + AGAIN_NANOS);
+        }
+    }
+
+    private void strike(long end) {
         long line = System.nanoTime() + LINE_NANOS;
         while (System.nanoTime() < end) {
             events.check();

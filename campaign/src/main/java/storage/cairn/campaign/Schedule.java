@@ -9,6 +9,7 @@ import storage.cairn.engine.sim.SimRandom;
 /** The faults of one round, drawn from a seed: which, when, where and how long. The same seed draws the same ones. */
 record Schedule(long seed, List<Event> events) {
     private static final long QUIET_MILLIS = 3_000;
+    private static final long APART_MILLIS = 500;
     private static final int MOST_EVENTS = 500;
 
     Schedule {
@@ -40,16 +41,31 @@ record Schedule(long seed, List<Event> events) {
      * What a schedule may draw from.
      *
      * @param faults kinds that are possible
-     * @param all whether every kind is used, or a random part
+     * @param mix which of them strike, and how often
      * @param flakyNode whose disk may fail
      */
-    record Ground(Set<FaultKind> faults, boolean all, int nodes, int volumes, int flakyNode) {}
+    record Ground(Set<FaultKind> faults, Mix mix, int nodes, int volumes, int flakyNode) {}
+
+    /** Which of the possible kinds strike in a round. */
+    enum Mix {
+        /** A random part of them, each as often as the seed says. */
+        SOME,
+        /** All of them, each as often as the seed says; in a short round that may be never. */
+        ALL,
+        /** Each of them once, and briefly. */
+        EACH_ONCE
+    }
 
     static Schedule draw(long seed, Ground ground, long millis) {
         SimRandom random = new SimRandom(seed);
+        List<Event> drawn = ground.mix == Mix.EACH_ONCE ? once(random, ground, millis) : often(random, ground, millis);
+        return new Schedule(seed, withoutOverlaps(drawn, ground.nodes));
+    }
+
+    private static List<Event> often(SimRandom random, Ground ground, long millis) {
         List<Event> drawn = new ArrayList<>();
         for (FaultKind kind : FaultKind.values()) {
-            boolean chosen = ground.all || random.below(100) < kind.percent();
+            boolean chosen = ground.mix == Mix.ALL || random.below(100) < kind.percent();
             long gapMillis = random.between(kind.leastGapMillis(), kind.mostGapMillis());
             SimRandom own = random.fork();
             if (!chosen || !ground.faults.contains(kind)) {
@@ -58,14 +74,57 @@ record Schedule(long seed, List<Event> events) {
             for (long at = QUIET_MILLIS + own.below(gapMillis);
                     at < millis && drawn.size() < MOST_EVENTS;
                     at += gapMillis / 2 + own.below(gapMillis)) {
-                drawn.add(event(own, ground, kind, at));
+                drawn.add(event(own, ground, kind, at, kind.mostMillis()));
             }
         }
         drawn.sort(Comparator.comparingLong(Event::atMillis));
-        return new Schedule(seed, withoutOverlaps(drawn, ground.nodes));
+        return drawn;
     }
 
-    private static Event event(SimRandom random, Ground ground, FaultKind kind, long at) {
+    /**
+     * The long ones first, the others where they overlap with nothing that they would be left out for. No two strike
+     * processes at once, and the death of all comes last: what strikes while nobody serves shows nothing.
+     */
+    private static List<Event> once(SimRandom random, Ground ground, long millis) {
+        List<FaultKind> kinds = new ArrayList<>(ground.faults);
+        kinds.sort(Comparator.comparingLong(FaultKind::leastMillis).reversed());
+        if (kinds.remove(FaultKind.KILL_ALL)) {
+            kinds.add(FaultKind.KILL_ALL);
+        }
+        List<Event> placed = new ArrayList<>();
+        for (FaultKind kind : kinds) {
+            long room = Math.max(1, millis - QUIET_MILLIS - kind.briefMillis());
+            Event event;
+            int tries = 0;
+            do {
+                // A round that is too short for all of them gets longer.
+                long at = kind == FaultKind.KILL_ALL
+                        ? QUIET_MILLIS + room + tries * 100L
+                        : QUIET_MILLIS + random.below(room + tries * 100L);
+                event = event(random, ground, kind, at, kind.briefMillis());
+                tries++;
+            } while (overlaps(placed, event, ground.nodes));
+            placed.add(event);
+        }
+        placed.sort(Comparator.comparingLong(Event::atMillis));
+        return placed;
+    }
+
+    private static boolean overlaps(List<Event> placed, Event event, int nodes) {
+        boolean twice = event.kind.ofProcess()
+                && placed.stream().anyMatch(other -> other.kind.ofProcess() && meet(other, event));
+        List<Event> all = new ArrayList<>(placed);
+        all.add(event);
+        all.sort(Comparator.comparingLong(Event::atMillis));
+        return twice || withoutOverlaps(all, nodes).size() < all.size();
+    }
+
+    private static boolean meet(Event one, Event other) {
+        return one.atMillis <= other.atMillis + other.millis + APART_MILLIS
+                && other.atMillis <= one.atMillis + one.millis + APART_MILLIS;
+    }
+
+    private static Event event(SimRandom random, Ground ground, FaultKind kind, long at, long mostMillis) {
         int node = kind.ofDisk() ? ground.flakyNode : 1 + random.below(ground.nodes);
         int other = 0;
         boolean pair = kind == FaultKind.PARTITION
@@ -75,12 +134,12 @@ record Schedule(long seed, List<Event> events) {
         if (pair && ground.nodes > 1) {
             other = 1 + (node + random.below(ground.nodes - 1)) % ground.nodes;
         }
-        return new Event(at, kind, node, other, random.below(ground.volumes), logUniform(random, kind));
+        return new Event(at, kind, node, other, random.below(ground.volumes), logUniform(random, kind, mostMillis));
     }
 
     /** Short ones as often as long ones, by orders of magnitude. */
-    private static long logUniform(SimRandom random, FaultKind kind) {
-        double ratio = (double) kind.mostMillis() / kind.leastMillis();
+    private static long logUniform(SimRandom random, FaultKind kind, long mostMillis) {
+        double ratio = (double) mostMillis / kind.leastMillis();
         return (long) (kind.leastMillis() * Math.pow(ratio, random.nextDouble()));
     }
 
@@ -92,7 +151,7 @@ record Schedule(long seed, List<Event> events) {
         long fullFree = 0;
         List<Event> kept = new ArrayList<>();
         for (Event event : drawn) {
-            long until = event.atMillis + event.millis + 500;
+            long until = event.atMillis + event.millis + APART_MILLIS;
             if (event.kind.ofProcess()) {
                 if (processFree[event.node] > event.atMillis) {
                     continue;

@@ -209,10 +209,10 @@ final class VolumeLoad implements AutoCloseable {
         }
     }
 
-    /** A writer's connections end; what they hold back arrives later, or never. */
-    void late(long millis) {
+    /** A writer's connections end; what they hold back arrives later, or never. Answers whether it had any. */
+    boolean late(long millis) {
         if (writers.isEmpty()) {
-            return;
+            return false;
         }
         Writer writer = writers.get(random.below(writers.size()));
         TcpProxy path = writer.path();
@@ -220,6 +220,7 @@ final class VolumeLoad implements AutoCloseable {
             path.holdForward(true);
             var unused = timer.schedule(() -> leave(writer, path, millis), LATE_LOOK_MILLIS, TimeUnit.MILLISECONDS);
         }
+        return path != null;
     }
 
     private void leave(Writer writer, TcpProxy path, long lateMillis) {

@@ -26,9 +26,19 @@ final class CampaignIT {
 
     @Test
     void noPromiseIsBrokenUnderEveryKindOfFault() throws Exception {
-        Outcome outcome = campaign("--minutes", "1", "--round", "35");
+        Outcome outcome = campaign("--minutes", "0.1", "--round", "36", "--each-once");
         assertThat(outcome.code).as(outcome.text).isZero();
         assertThat(outcome.text).contains("all histories explained").contains("what they did:");
+        String faults = outcome.text
+                .lines()
+                .filter(line -> line.startsWith("faults: "))
+                .findFirst()
+                .orElseThrow();
+        for (FaultKind kind : FaultKind.values()) {
+            if (!outcome.text.contains("left out, ")) {
+                assertThat(faults).as(outcome.text).contains(" " + kind.label() + " ");
+            }
+        }
     }
 
     @Test
@@ -37,7 +47,8 @@ final class CampaignIT {
                 "--minutes",
                 "2",
                 "--round",
-                "15",
+                "8",
+                "--each-once",
                 "--faults",
                 "kill-all",
                 "--engine",
@@ -54,9 +65,10 @@ final class CampaignIT {
                 "--minutes",
                 "4",
                 "--round",
-                "60",
+                "22",
                 "--volumes",
                 "3",
+                "--each-once",
                 "--faults",
                 "comeback",
                 "--variant",
@@ -69,7 +81,15 @@ final class CampaignIT {
     @Test
     void enginesThatServeASupersededExportAreFound() throws Exception {
         Outcome outcome = campaign(
-                "--minutes", "2", "--round", "30", "--faults", "reattach", "--variant", "superseded-export-known");
+                "--minutes",
+                "2",
+                "--round",
+                "12",
+                "--each-once",
+                "--faults",
+                "reattach",
+                "--variant",
+                "superseded-export-known");
         assertThat(outcome.code).as(outcome.text).isEqualTo(1);
         assertThat(outcome.text).contains("I31");
         deleteKept(outcome.text);

@@ -8,6 +8,11 @@ public final class BoundedRun {
     /** What a class costs that is loaded, or a table that grows, is paid once: only what is paid again counts. */
     private static final int ATTEMPTS = 3;
 
+    /** A loop that a usual machine runs in so long; one that needs longer is given longer for everything. */
+    private static final int PACE_STEPS = 20_000_000;
+
+    private static final double PACE_NANOS = 40e6;
+
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     private BoundedRun() {}
@@ -33,8 +38,26 @@ public final class BoundedRun {
             throw new AssertionError("an input of " + input.length + " bytes made " + least
                     + " bytes of garbage, allowed are " + allowed + ": is a length used before it is checked?");
         }
-        throw new AssertionError("an input of " + input.length + " bytes took " + leastNanos / 1_000_000
-                + " ms of a processor, allowed are " + allowedNanos / 1_000_000 + ": is a count looped over before it"
-                + " is checked?");
+        double slowness = slowness();
+        if (leastNanos > allowedNanos * slowness) {
+            throw new AssertionError("an input of " + input.length + " bytes took " + leastNanos / 1_000_000
+                    + " ms of a processor, allowed are " + (long) (allowedNanos * slowness / 1e6)
+                    + ": is a count looped over before it is checked?");
+        }
+    }
+
+    /** How much slower than a usual machine this one is now, at least 1: it is busy, or old. */
+    private static double slowness() {
+        long least = Long.MAX_VALUE;
+        long sum = 1;
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            long before = THREADS.getCurrentThreadCpuTime();
+            for (int i = 0; i < PACE_STEPS; i++) {
+                sum = sum * 6_364_136_223_846_793_005L + 1;
+            }
+            least = Math.min(least, THREADS.getCurrentThreadCpuTime() - before);
+        }
+        // The sum is looked at, so that the loop is run.
+        return sum == 0 ? 1 : Math.max(1, least / PACE_NANOS);
     }
 }

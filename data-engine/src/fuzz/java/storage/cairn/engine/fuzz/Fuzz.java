@@ -29,6 +29,7 @@ import picocli.CommandLine.Parameters;
 public final class Fuzz implements Callable<Integer> {
     private static final int MOST_KEPT = 40;
     private static final int LONGEST_KEPT = 6_000;
+    private static final int MOST_KEPT_BYTES = 32_000;
     private static final int MOST_MINUTES = 100_000;
 
     @Parameters(arity = "0..*", paramLabel = "TARGET", description = "What to run (default: all; --list names them).")
@@ -75,10 +76,11 @@ public final class Fuzz implements Callable<Integer> {
         List<JazzerRun.Outcome> outcomes = new ArrayList<>();
         print(String.format(
                 Locale.ROOT,
-                "%-16s %12s %9s %7s %7s %9s",
+                "%-16s %12s %9s %11s %7s %7s %9s",
                 "target",
                 "executions",
                 "per s",
+                "seed edges",
                 "edges",
                 "inputs",
                 "findings"));
@@ -87,10 +89,11 @@ public final class Fuzz implements Callable<Integer> {
             outcomes.add(outcome);
             print(String.format(
                     Locale.ROOT,
-                    "%-16s %,12d %,9d %7d %7d %9d",
+                    "%-16s %,12d %,9d %11d %7d %7d %9d",
                     name,
                     outcome.executions(),
                     outcome.executions() / seconds,
+                    outcome.seedEdges(),
                     outcome.edges(),
                     outcome.newInputs(),
                     outcome.findings().size()));
@@ -110,7 +113,7 @@ public final class Fuzz implements Callable<Integer> {
         run.seed(seeds);
         JazzerRun.Outcome outcome = run.explore(seconds);
         if (keep) {
-            Corpus.replaceExplored(name, run.smallest(MOST_KEPT, LONGEST_KEPT));
+            Corpus.replaceExplored(name, run.smallest(MOST_KEPT, LONGEST_KEPT, MOST_KEPT_BYTES));
         }
         return outcome;
     }

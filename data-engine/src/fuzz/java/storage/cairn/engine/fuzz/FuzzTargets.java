@@ -13,6 +13,7 @@ import storage.cairn.engine.nbd.NbdServerFuzz;
 import storage.cairn.engine.net.PeerFrameFuzz;
 import storage.cairn.engine.node.ConfigFileFuzz;
 import storage.cairn.engine.node.ControlFuzz;
+import storage.cairn.engine.replication.PeerAnswersFuzz;
 import storage.cairn.engine.replication.PeerNodeFuzz;
 import storage.cairn.engine.store.DiskFuzz;
 import storage.cairn.engine.store.PageFuzz;
@@ -30,6 +31,7 @@ public final class FuzzTargets {
             Map.entry("disk", DiskFuzz::new),
             Map.entry("peer-frames", PeerFrameFuzz::new),
             Map.entry("peer-node", PeerNodeFuzz::new),
+            Map.entry("peer-answers", PeerAnswersFuzz::new),
             Map.entry("nbd-server", NbdServerFuzz::new),
             Map.entry("config-store", ConfigStoreFuzz::new),
             Map.entry("config-files", ConfigFileFuzz::new),

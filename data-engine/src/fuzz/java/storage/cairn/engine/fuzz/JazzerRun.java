@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
@@ -19,16 +20,19 @@ import storage.cairn.engine.port.Crc32c;
 final class JazzerRun {
     private static final String JAZZER = "com.code_intelligence.jazzer.Jazzer";
     private static final int LONGEST_INPUT = 1 << 15;
-    private static final int LONGEST_INPUT_SECONDS = 60;
+    /** Only for an input that never ends: what an input costs is counted in time of a processor, by BoundedRun. */
+    private static final int LONGEST_INPUT_SECONDS = 300;
+
     private static final int MOST_FINDINGS = 8;
     private static final int MERGE_SECONDS = 120;
 
     private static final Pattern EXECUTIONS = Pattern.compile("stat::number_of_executed_units:\\s*(\\d+)");
     private static final Pattern ADDED = Pattern.compile("stat::new_units_added:\\s*(\\d+)");
+    private static final Pattern SEEDED = Pattern.compile("#\\d+\\s+INITED\\s+cov: (\\d+)");
     private static final Pattern COVERAGE = Pattern.compile("#\\d+\\s+\\S+\\s+cov: (\\d+)");
     private static final Pattern STARTED = Pattern.compile("#(\\d+)\\s+\\S+\\s+cov:");
     private static final Pattern WHAT = Pattern.compile("== Java Exception: (.*)|==\\d*=*\\s*ERROR: (libFuzzer: .*)");
-    private static final Pattern INPUT = Pattern.compile("Base64: (\\S*)");
+    private static final Pattern INPUT = Pattern.compile("Test unit written to (\\S+)");
 
     private final String target;
     private final Path folder;
@@ -43,13 +47,15 @@ final class JazzerRun {
     /**
      * What a run ended with.
      *
-     * @param edges of the code that were reached
+     * @param seedEdges of the code that the inputs reached which it began with
+     * @param edges of the code that were reached in the end
      * @param newInputs that reached something new
      * @param broken why there is no result, or null
      */
     record Outcome(
             String target,
             long executions,
+            long seedEdges,
             long edges,
             long newInputs,
             List<Finding> findings,
@@ -82,11 +88,25 @@ final class JazzerRun {
         String said = Files.readString(log, StandardCharsets.ISO_8859_1);
         long executions = Math.max(last(EXECUTIONS, said), last(STARTED, said));
         String broken = executions == 0 ? "Jazzer executed nothing" : null;
-        return new Outcome(target, executions, last(COVERAGE, said), last(ADDED, said), findings(said), broken, log);
+        return new Outcome(
+                target,
+                executions,
+                last(SEEDED, said),
+                last(COVERAGE, said),
+                last(ADDED, said),
+                findings(said),
+                broken,
+                log);
     }
 
-    /** Of the inputs that together reach everything, the {@code most} shortest. */
-    List<byte[]> smallest(int most, int longest) throws IOException, InterruptedException {
+    /**
+     * Of the inputs that together reach everything, some of each length.
+     *
+     * @param most how many, at most
+     * @param longest bytes of one
+     * @param all bytes of all of them
+     */
+    List<byte[]> smallest(int most, int longest, int all) throws IOException, InterruptedException {
         Path merged = folder.resolve("merged");
         if (Files.exists(merged)) {
             for (Path old : files(merged)) {
@@ -112,8 +132,9 @@ final class JazzerRun {
         kept.sort(Comparator.<byte[]>comparingInt(input -> input.length).thenComparing(Arrays::compare));
         // Evenly among the lengths: the shortest alone reach the least.
         List<byte[]> chosen = new ArrayList<>();
-        int step = Math.max(1, (kept.size() + most - 1) / most);
-        for (int i = 0; i < kept.size(); i += step) {
+        int bytes = kept.stream().mapToInt(input -> input.length).sum();
+        int tooMany = Math.max((kept.size() + most - 1) / most, (bytes + all - 1) / all);
+        for (int i = 0; i < kept.size(); i += Math.max(1, tooMany)) {
             chosen.add(kept.get(i));
         }
         return chosen;
@@ -169,13 +190,14 @@ final class JazzerRun {
         return value;
     }
 
-    private static List<Finding> findings(String said) {
+    private List<Finding> findings(String said) throws IOException {
         List<Finding> findings = new ArrayList<>();
         Matcher what = WHAT.matcher(said);
         Matcher input = INPUT.matcher(said);
         while (what.find()) {
             String text = what.group(1) != null ? what.group(1) : what.group(2);
-            findings.add(new Finding(text, input.find(what.end()) ? input.group(1) : "(in the log)"));
+            byte[] bytes = input.find(what.end()) ? Files.readAllBytes(folder.resolve(input.group(1))) : new byte[0];
+            findings.add(new Finding(text, Base64.getEncoder().encodeToString(bytes)));
         }
         return findings;
     }

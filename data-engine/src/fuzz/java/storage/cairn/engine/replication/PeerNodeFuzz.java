@@ -38,7 +38,6 @@ public final class PeerNodeFuzz implements FuzzTarget {
     private static final FrameType[] TYPES = FrameType.values();
     private static final UUID SESSION = new UUID(0x5e, 1);
 
-    private final SimBuffers pool = FuzzNode.newPool();
     private final FrameWriter writer = new FrameWriter(FuzzNode.CLUSTER);
     private final FrameReader reader = new FrameReader(FuzzNode.CLUSTER);
     private final Authentication authentication = new Authentication(FuzzNode.SECRET, FuzzNode.CLUSTER);
@@ -48,6 +47,8 @@ public final class PeerNodeFuzz implements FuzzTarget {
         if (input.length == 0) {
             return;
         }
+        // Its own: what a broken input leaves behind is not to be told of the next one.
+        SimBuffers pool = FuzzNode.newPool();
         FuzzNode node = new FuzzNode(2, pool);
         FuzzNode.Link link = node.accept();
         int role = input[0] % 3;

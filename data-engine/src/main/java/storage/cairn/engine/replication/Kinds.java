@@ -34,6 +34,10 @@ final class Kinds {
         };
     }
 
+    static boolean isState(int code) {
+        return code >= 0 && code < STATES.length;
+    }
+
     static BlockState state(int code) {
         return STATES[code];
     }

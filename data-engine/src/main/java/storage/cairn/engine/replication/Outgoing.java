@@ -102,7 +102,8 @@ final class Outgoing implements Network.Listener {
             FrameReader in = context.reader;
             in.open(header, payload);
             if (in.type() == FrameType.REFUSED) {
-                end(in.status(), "node " + node + " refused: " + in.text(), false);
+                Status why = in.status() == Status.OK ? Status.INVALID : in.status();
+                end(why, "node " + node + " refused: " + in.text(), false);
             } else if (welcomed) {
                 uses.frame(in, payload);
             } else {

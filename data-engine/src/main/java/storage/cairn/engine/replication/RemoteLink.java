@@ -20,8 +20,6 @@ import storage.cairn.engine.store.Replica;
 
 /** The way to a replica on another node: one authenticated stream. */
 final class RemoteLink extends ReplicaLink implements Outgoing.Uses {
-    private static final int MAX_NUMBERS = 4_096;
-
     private final NodeContext context;
     private final Outgoing outgoing;
     private long heardNanos;
@@ -61,6 +59,13 @@ final class RemoteLink extends ReplicaLink implements Outgoing.Uses {
             asked = false;
         }
         return expect(callback, callbackTag, now);
+    }
+
+    private Pending about(Object callback, long first, int most) {
+        Pending slot = expect(callback, 0);
+        slot.first = first;
+        slot.most = most;
+        return slot;
     }
 
     private void send(FrameWriter out, Pending slot, @Nullable Buffer data, int index, int blocks) {
@@ -148,12 +153,15 @@ final class RemoteLink extends ReplicaLink implements Outgoing.Uses {
 
     @Override
     void blockStates(long block, int count, Replica.BlockStates done) {
-        begin(FrameType.BLOCK_STATES, expect(done, 0)).u64(block).u32(count).send(outgoing.stream());
+        begin(FrameType.BLOCK_STATES, about(done, block, count))
+                .u64(block)
+                .u32(count)
+                .send(outgoing.stream());
     }
 
     @Override
     void changedExtents(long sinceSeq, long firstExtent, int limit, Replica.ChangedExtents done) {
-        begin(FrameType.RESYNC_LIST, expect(done, 0))
+        begin(FrameType.RESYNC_LIST, about(done, firstExtent, limit))
                 .u64(sinceSeq)
                 .u64(firstExtent)
                 .u32(limit)
@@ -196,7 +204,9 @@ final class RemoteLink extends ReplicaLink implements Outgoing.Uses {
 
     @Override
     void verify(long extent, Replica.Verified done) {
-        begin(FrameType.VERIFY, expect(done, 0)).u64(extent).send(outgoing.stream());
+        begin(FrameType.VERIFY, about(done, extent * Replica.EXTENT_BLOCKS, Replica.EXTENT_BLOCKS))
+                .u64(extent)
+                .send(outgoing.stream());
     }
 
     @Override
@@ -280,55 +290,81 @@ final class RemoteLink extends ReplicaLink implements Outgoing.Uses {
             case DATA -> data(in, payload, slot);
             case EPOCH_STATE -> {
                 ReplicaReport report = ReplicaReport.read(in);
-                expected(EpochAnswer.class, slot).answered(Status.OK, report);
+                EpochAnswer done = asked(EpochAnswer.class, slot);
+                end(slot);
+                done.answered(Status.OK, report);
             }
             case CREDITS_GRANTED -> {
                 long epoch = in.natural();
                 int credits = in.count(1 << 20);
                 in.end();
-                expected(CreditAnswer.class, slot).granted(epoch, credits);
+                CreditAnswer done = asked(CreditAnswer.class, slot);
+                end(slot);
+                done.granted(epoch, credits);
             }
             case STATES -> {
-                int count = in.count(ReplicaSession.MAX_STATES);
-                List<Replica.BlockState> states = new ArrayList<>(count);
-                for (byte state : in.bytes(count)) {
-                    states.add(Kinds.state(Math.clamp(state, 0, 2)));
-                }
-                in.end();
-                long tag = slot.callbackTag;
-                expected(Replica.BlockStates.class, slot).done(tag, Status.OK, states);
+                Replica.BlockStates done = asked(Replica.BlockStates.class, slot);
+                List<Replica.BlockState> states = states(in, slot.most);
+                end(slot);
+                done.done(slot.callbackTag, Status.OK, states);
             }
             case EXTENTS -> {
-                long[] extents = numbers(in);
-                long tag = slot.callbackTag;
-                expected(Replica.ChangedExtents.class, slot).done(tag, Status.OK, extents);
+                Replica.ChangedExtents done = asked(Replica.ChangedExtents.class, slot);
+                long[] extents = rising(in, slot.first, Long.MAX_VALUE / Replica.EXTENT_BLOCKS, slot.most);
+                end(slot);
+                done.done(slot.callbackTag, Status.OK, extents);
             }
             case VERIFIED -> {
-                long[] blocks = numbers(in);
-                long tag = slot.callbackTag;
-                expected(Replica.Verified.class, slot).done(tag, Status.OK, blocks);
+                Replica.Verified done = asked(Replica.Verified.class, slot);
+                long[] blocks = rising(in, slot.first, slot.first + slot.most, slot.most);
+                end(slot);
+                done.done(slot.callbackTag, Status.OK, blocks);
             }
             case CRCS -> {
+                Replica.Described done = asked(Replica.Described.class, slot);
                 ExtentMap map = ExtentMap.read(in);
                 in.end();
-                long tag = slot.callbackTag;
-                expected(Replica.Described.class, slot).done(tag, Status.OK, Kinds.content(map));
+                if (map.states().length != Replica.EXTENT_BLOCKS) {
+                    throw new BadFrameException("a map of " + map.states().length + " blocks of an extent");
+                }
+                end(slot);
+                done.done(slot.callbackTag, Status.OK, Kinds.content(map));
             }
             default -> throw new BadFrameException(in.type() + " on a replica stream");
         }
     }
 
-    private <T> T expected(Class<T> kind, Pending slot) throws BadFrameException {
+    private static <T> T asked(Class<T> kind, Pending slot) throws BadFrameException {
         if (!kind.isInstance(slot.callback)) {
             throw new BadFrameException("an answer to another question");
         }
-        return kind.cast(end(slot));
+        return kind.cast(slot.callback);
     }
 
-    private static long[] numbers(FrameReader in) throws BadFrameException {
-        long[] numbers = new long[in.count(MAX_NUMBERS)];
+    private static List<Replica.BlockState> states(FrameReader in, int most) throws BadFrameException {
+        int count = in.count(most);
+        List<Replica.BlockState> states = new ArrayList<>(count);
+        for (byte state : in.bytes(count)) {
+            if (!Kinds.isState(state)) {
+                throw new BadFrameException("a block of unknown state " + state);
+            }
+            states.add(Kinds.state(state));
+        }
+        in.end();
+        return states;
+    }
+
+    /** Whoever asks goes on behind the last number of a list: one that does not rise would be asked for without end. */
+    private static long[] rising(FrameReader in, long first, long end, int most) throws BadFrameException {
+        long[] numbers = new long[in.count(most)];
+        long least = first;
         for (int i = 0; i < numbers.length; i++) {
             numbers[i] = in.natural();
+            if (numbers[i] < least || numbers[i] >= end) {
+                throw new BadFrameException(
+                        in.type() + " with " + numbers[i] + ", between " + least + " and " + end + " was asked for");
+            }
+            least = numbers[i] + 1;
         }
         in.end();
         return numbers;

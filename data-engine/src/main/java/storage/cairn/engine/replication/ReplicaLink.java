@@ -67,6 +67,10 @@ abstract class ReplicaLink {
 
         int intoIndex;
         int count;
+        /** Of a question about several things: the first of them, and how many at most. */
+        long first;
+
+        int most;
         long sentNanos;
     }
 

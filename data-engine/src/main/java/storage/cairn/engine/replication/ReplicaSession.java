@@ -18,7 +18,7 @@ import storage.cairn.engine.store.Replica;
 /** The replica's side of one replica stream: frames become operations, and what came of them becomes frames. */
 final class ReplicaSession implements Incoming.Session, ReplicaClient {
     /** Longest list of block states in one answer. */
-    static final int MAX_STATES = 8_192;
+    private static final int MAX_STATES = 8_192;
 
     private static final int MAX_EXTENTS = 4_096;
 

@@ -15,6 +15,9 @@ import storage.cairn.engine.store.Replica;
 final class MemoryReplica implements Replica {
     private static final byte[] ZEROES = new byte[BlockDevice.BLOCK_BYTES];
 
+    /** As large as a volume may be on a real store. */
+    private static final long MOST_BLOCKS = 240L << 28;
+
     private final MemoryReplicaStore store;
     private final MemoryVolume volume;
     private long epoch;
@@ -107,7 +110,7 @@ final class MemoryReplica implements Replica {
         if (ofEpoch < epoch && !store.faults().has(Defect.STALE_EPOCH_TAKEN)) {
             return Status.STALE_EPOCH;
         }
-        return block < 0 || count < 1 || count > most || block + count > volume.blocks() ? Status.INVALID : Status.OK;
+        return block < 0 || count < 1 || count > most || block > volume.blocks() - count ? Status.INVALID : Status.OK;
     }
 
     @Override
@@ -178,7 +181,7 @@ final class MemoryReplica implements Replica {
                 || volume.holds(entry.wseq())
                 || volume.laterOverlaps(entry)
                 || (entry.kind() == Kind.WRITE) != (data != null)
-                || (entry.kind() == Kind.RESIZE && entry.block() < 1)) {
+                || (entry.kind() == Kind.RESIZE && (entry.block() < 1 || entry.block() > MOST_BLOCKS))) {
             return Status.INVALID;
         }
         if (volume.tailSize(commitSeq) + tailUnderWay >= MAX_TAIL) {
