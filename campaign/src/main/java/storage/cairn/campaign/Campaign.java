@@ -7,6 +7,8 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
@@ -48,6 +50,9 @@ import storage.cairn.engine.variants.BrokenClasses;
 public final class Campaign implements Callable<Integer> {
     private static final int ROUNDS_PER_LIFE = 3;
     private static final int STORY_LINES = 60;
+    /** Engines of shorter rounds never get warm: without the optimising compiler they start in half of the time. */
+    private static final int WARM_SECONDS = 60;
+
     private static final int MOST_WRITERS = 4;
     private static final int LEAST_NODES_FOR_FAILING_DISK = 3;
 
@@ -82,6 +87,13 @@ public final class Campaign implements Callable<Integer> {
             defaultValue = "4",
             description = "Most of a volume, 1 to 32 (default ${DEFAULT-VALUE}); the seed draws how many.")
     private int mostWriters;
+
+    @Option(
+            names = "--rest",
+            defaultValue = "150",
+            description = "Seconds that the way to rest may take after everything was healed"
+                    + " (default ${DEFAULT-VALUE}).")
+    private int restSeconds;
 
     @Option(names = Isolation.INSIDE, hidden = true)
     private @Nullable Path inside;
@@ -134,6 +146,7 @@ public final class Campaign implements Callable<Integer> {
         if ((nodes != null && (nodes < 1 || nodes > 9))
                 || (volumes != null && (volumes < 1 || volumes > 8))
                 || roundSeconds < 5
+                || restSeconds < 1
                 || mostWriters < 1
                 || mostWriters > 32
                 || minutes <= 0) {
@@ -203,7 +216,8 @@ public final class Campaign implements Callable<Integer> {
                 faults,
                 mix,
                 roundSeconds * 1000L,
-                mostWriters);
+                mostWriters,
+                Duration.ofSeconds(restSeconds));
         Path own = folder.resolve("life-" + seed);
         try (Life life = new Life(plan, made(own), network, engine(folder), events, totals, this::print)) {
             for (int round = 0; round < ROUNDS_PER_LIFE && (round == 0 || System.nanoTime() < until); round++) {
@@ -247,7 +261,9 @@ public final class Campaign implements Callable<Integer> {
             }
             classPath = classes + File.pathSeparator + classPath;
         }
-        return new EngineCommand(usual.java(), usual.options(), classPath, engineClass);
+        List<String> options = new ArrayList<>(usual.options());
+        options.add(roundSeconds < WARM_SECONDS ? "-XX:TieredStopAtLevel=1" : "-XX:CICompilerCount=2");
+        return new EngineCommand(usual.java(), options, classPath, engineClass);
     }
 
     private static Path made(Path folder) {

@@ -25,6 +25,8 @@ final class Injector implements AutoCloseable {
     private static final int MOVE_SECONDS = 20;
     private static final int SETTLE_SECONDS = 180;
     private static final int BURSTS = 4;
+    private static final int LOOK_MILLIS = 250;
+    private static final int MOST_LOOKS = 20;
     private static final int ADMINISTRATION = 0;
     private static final int FILLING = -1;
     private static final String DISK_ERRORS = "cairn_disk_errors_total";
@@ -137,15 +139,29 @@ final class Injector implements AutoCloseable {
     }
 
     private void strike(Schedule.Event event) {
+        int number = event.node();
         switch (event.kind()) {
-            case KILL, KILL_ALL, PAUSE, RESTART -> strikeProcess(event, cluster.node(event.node()));
+            case KILL -> queue(number, event, () -> killOne(event));
+            case KILL_ALL -> killAll(event);
+            case PAUSE -> queue(number, event, () -> pause(event, cluster.node(number)));
+            case RESTART -> queue(number, event, () -> restart(event, cluster.node(number)));
             case COMEBACK -> {
                 int owner = loads.get(event.volume()).servedBy();
                 if (owner != 0) {
                     queue(owner, event, () -> pause(event, cluster.node(owner)));
                 }
             }
-            case PARTITION, ONE_WAY, ISOLATE, LOSS, DELAY, RESET -> strikeNetwork(event);
+            case PARTITION, ONE_WAY, ISOLATE -> cut(event);
+            case LOSS -> {
+                count(event);
+                cluster.network().lose(number, 1 + random.below(30));
+                after(event.millis(), () -> cluster.network().lose(number, 0));
+            }
+            case DELAY -> delay(event, cluster.proxied(number, event.other()));
+            case RESET -> {
+                count(event);
+                cluster.proxied(number, event.other()).forEach(TcpProxy::reset);
+            }
             case LATE -> {
                 if (loads.get(event.volume()).late(event.millis())) {
                     count(event);
@@ -159,51 +175,53 @@ final class Injector implements AutoCloseable {
         }
     }
 
-    private void strikeProcess(Schedule.Event event, Node node) {
-        switch (event.kind()) {
-            case KILL ->
-                queue(event.node(), event, () -> {
-                    count(event);
-                    kill(node);
-                    after(event.millis(), node::start);
-                });
-            case KILL_ALL -> {
-                count(event);
-                for (Node each : cluster.nodes()) {
-                    queue(each.number(), () -> {
-                        kill(each);
-                        after(event.millis(), each::start);
-                    });
-                }
-            }
-            case PAUSE -> queue(event.node(), event, () -> pause(event, node));
-            case RESTART ->
-                queue(event.node(), event, () -> {
-                    if (node.runs() && !node.paused()) {
-                        count(event);
-                        node.terminate();
-                        after(event.millis(), node::start);
-                    }
-                });
-            case COMEBACK,
-                    PARTITION,
-                    ONE_WAY,
-                    ISOLATE,
-                    LOSS,
-                    DELAY,
-                    RESET,
-                    LATE,
-                    DISK_FULL,
-                    DISK_ERROR,
-                    DISK_STALL,
-                    ROT,
-                    CONFIG_READ_ONLY,
-                    CONFIG_HANG,
-                    CONFIG_FULL,
-                    CONFIG_GONE,
-                    MOVE,
-                    REATTACH -> throw new IllegalArgumentException(event.toString());
+    private void killOne(Schedule.Event event) {
+        count(event);
+        kill(cluster.node(event.node()));
+        after(event.millis(), cluster.node(event.node())::start);
+    }
+
+    private void killAll(Schedule.Event event) {
+        count(event);
+        for (Node each : cluster.nodes()) {
+            queue(each.number(), () -> {
+                kill(each);
+                after(event.millis(), each::start);
+            });
         }
+    }
+
+    private void restart(Schedule.Event event, Node node) {
+        if (node.runs() && !node.paused()) {
+            count(event);
+            node.terminate();
+            after(event.millis(), node::start);
+        }
+    }
+
+    /** Some nodes hear nothing of some others for a while. */
+    private void cut(Schedule.Event event) {
+        count(event);
+        int a = event.node();
+        int b = event.other();
+        List<Integer> unheard = event.kind() == FaultKind.ISOLATE ? others(a) : List.of(b);
+        boolean bothWays = event.kind() == FaultKind.PARTITION;
+        unheard.forEach(other -> cut(other, a, bothWays, true));
+        after(event.millis(), () -> unheard.forEach(other -> cut(other, a, bothWays, false)));
+    }
+
+    private void cut(int from, int to, boolean bothWays, boolean on) {
+        cluster.cut(from, to, on);
+        if (bothWays) {
+            cluster.cut(to, from, on);
+        }
+    }
+
+    private void delay(Schedule.Event event, List<TcpProxy> links) {
+        count(event);
+        long late = random.between(1, 400);
+        links.forEach(link -> link.delay(late));
+        after(event.millis(), () -> links.forEach(link -> link.delay(0)));
     }
 
     private void kill(Node node) {
@@ -216,6 +234,7 @@ final class Injector implements AutoCloseable {
             return;
         }
         List<Writer> guests = new ArrayList<>();
+        List<Writer> expected = new ArrayList<>();
         List<VolumeLoad> owned = new ArrayList<>();
         for (VolumeLoad load : loads) {
             boolean owner = load.servedBy() == node.number();
@@ -223,10 +242,14 @@ final class Injector implements AutoCloseable {
                 owned.add(load);
             }
             if (owner || random.below(3) == 0) {
-                guests.add(load.guest(node.number()));
+                Writer guest = load.guest(node.number());
+                guests.add(guest);
+                if (owner) {
+                    expected.add(guest);
+                }
             }
         }
-        after(500, () -> {
+        whenConnected(expected, MOST_LOOKS, () -> {
             count(event);
             node.pause();
             if (event.kind() == FaultKind.COMEBACK) {
@@ -243,6 +266,17 @@ final class Injector implements AutoCloseable {
                     owned.forEach(load -> queue(ADMINISTRATION, () -> handTo(load, node.number())));
                 }
             });
+        });
+    }
+
+    /** A guest that comes too late asks nothing of an engine that stands still. */
+    private void whenConnected(List<Writer> guests, int looks, Runnable then) {
+        after(LOOK_MILLIS, () -> {
+            if (looks == 0 || guests.stream().allMatch(guest -> guest.path() != null)) {
+                then.run();
+            } else {
+                whenConnected(guests, looks - 1, then);
+            }
         });
     }
 
@@ -263,61 +297,6 @@ final class Injector implements AutoCloseable {
                                 .setNode(node)
                                 .build()));
         return moved != null && moved.getOwnerNode() == node;
-    }
-
-    private void strikeNetwork(Schedule.Event event) {
-        List<TcpProxy> links = cluster.proxied(event.node(), event.other());
-        if (links.isEmpty() && (event.kind() == FaultKind.DELAY || event.kind() == FaultKind.RESET)) {
-            return;
-        }
-        count(event);
-        int a = event.node();
-        int b = event.other();
-        switch (event.kind()) {
-            case PARTITION -> {
-                cutBoth(a, b, true);
-                after(event.millis(), () -> cutBoth(a, b, false));
-            }
-            case ONE_WAY -> {
-                cluster.cut(b, a, true);
-                after(event.millis(), () -> cluster.cut(b, a, false));
-            }
-            case ISOLATE -> {
-                others(a).forEach(other -> cluster.cut(other, a, true));
-                after(event.millis(), () -> others(a).forEach(other -> cluster.cut(other, a, false)));
-            }
-            case LOSS -> {
-                cluster.network().lose(a, 1 + random.below(30));
-                after(event.millis(), () -> cluster.network().lose(a, 0));
-            }
-            case DELAY -> {
-                long late = random.between(1, 400);
-                links.forEach(link -> link.delay(late));
-                after(event.millis(), () -> links.forEach(link -> link.delay(0)));
-            }
-            case RESET -> links.forEach(TcpProxy::reset);
-            case KILL,
-                    KILL_ALL,
-                    PAUSE,
-                    COMEBACK,
-                    RESTART,
-                    LATE,
-                    DISK_FULL,
-                    DISK_ERROR,
-                    DISK_STALL,
-                    ROT,
-                    CONFIG_READ_ONLY,
-                    CONFIG_HANG,
-                    CONFIG_FULL,
-                    CONFIG_GONE,
-                    MOVE,
-                    REATTACH -> throw new IllegalArgumentException(event.toString());
-        }
-    }
-
-    private void cutBoth(int a, int b, boolean on) {
-        cluster.cut(a, b, on);
-        cluster.cut(b, a, on);
     }
 
     private List<Integer> others(int node) {

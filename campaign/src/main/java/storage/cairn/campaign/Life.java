@@ -1,6 +1,7 @@
 package storage.cairn.campaign;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -40,6 +41,7 @@ final class Life implements AutoCloseable {
      * @param mix which of them strike in a round
      * @param roundMillis how long faults strike in each round
      * @param mostWriters of a volume
+     * @param rest how long the way to rest may take
      */
     record Plan(
             long seed,
@@ -48,7 +50,8 @@ final class Life implements AutoCloseable {
             Set<FaultKind> faults,
             Schedule.Mix mix,
             long roundMillis,
-            int mostWriters) {}
+            int mostWriters,
+            Duration rest) {}
 
     private final Plan plan;
     private final Events events;
@@ -157,7 +160,7 @@ final class Life implements AutoCloseable {
         }
         injector.heal();
         cluster.awaitReady();
-        Rest rest = new Rest(cluster, loads, events, injector.rotten());
+        Rest rest = new Rest(cluster, loads, events, injector.rotten(), plan.rest);
         out.accept("  healed; waiting for rest");
         long converged = rest.converge();
         totals.converged(converged);

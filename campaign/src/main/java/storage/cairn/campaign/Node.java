@@ -55,7 +55,6 @@ final class Node {
         line.add(engine.java().toString());
         line.addAll(engine.options());
         line.addAll(List.of(
-                "-XX:CICompilerCount=2",
                 "-cp",
                 engine.classPath(),
                 engine.mainClass(),

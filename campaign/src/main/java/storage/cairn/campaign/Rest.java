@@ -27,7 +27,6 @@ import storage.cairn.engine.sim.Violation;
  * and each in-sync replica gives the same bytes.
  */
 final class Rest {
-    private static final Duration CONVERGES = Duration.ofSeconds(150);
     private static final Duration READS = Duration.ofSeconds(120);
     private static final int REQUEST_SECONDS = 20;
     private static final int PIECE_BLOCKS = 64;
@@ -37,15 +36,18 @@ final class Rest {
     private final List<VolumeLoad> loads;
     private final Events events;
     private final boolean forgiven;
+    private final Duration converges;
 
     /**
      * @param forgiven whether the disk that may fail is allowed to be lost for good, since bits flipped on it
+     * @param converges how long the way to rest may take
      */
-    Rest(Cluster cluster, List<VolumeLoad> loads, Events events, boolean forgiven) {
+    Rest(Cluster cluster, List<VolumeLoad> loads, Events events, boolean forgiven, Duration converges) {
         this.cluster = cluster;
         this.loads = loads;
         this.events = events;
         this.forgiven = forgiven;
+        this.converges = converges;
     }
 
     /** Waits until every volume has all of its replicas in sync; answers how long that took. */
@@ -65,10 +67,10 @@ final class Rest {
             if (open.isEmpty()) {
                 return System.nanoTime() - begun;
             }
-            if (System.nanoTime() - begun > CONVERGES.toNanos()) {
+            if (System.nanoTime() - begun > converges.toNanos()) {
                 throw new Violation(
                                 "liveness",
-                                CONVERGES.toSeconds() + " s after everything was healed: " + String.join("; ", open))
+                                converges.toSeconds() + " s after everything was healed: " + String.join("; ", open))
                         .about(open.getFirst().replaceFirst(":.*", ""), -1);
             }
             LockSupport.parkNanos(LOOK_NANOS);

@@ -48,6 +48,8 @@ final class CampaignIT {
                 "2",
                 "--round",
                 "8",
+                "--rest",
+                "40",
                 "--each-once",
                 "--faults",
                 "kill-all",
