@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import storage.cairn.api.v1alpha1.CreateVolumeRequest;
 import storage.cairn.api.v1alpha1.ReleaseVolumeRequest;
 import storage.cairn.api.v1alpha1.ServeVolumeRequest;
+import storage.cairn.cli.base.Failure;
 import storage.cairn.cli.cluster.ClusterFile;
 import storage.cairn.cli.cluster.ControlClient;
 import storage.cairn.client.nbd.NbdClient;
@@ -209,7 +210,7 @@ final class ManyVolumes {
                     stub -> stub.releaseVolume(ReleaseVolumeRequest.newBuilder()
                             .setName(volume.name)
                             .build()));
-        } catch (IOException e) {
+        } catch (Failure e) {
             System.err.println(volume.name + " stays in use: " + e.getMessage());
         }
     }

@@ -191,7 +191,10 @@ final class EngineWorkload {
         return new ProbeBuilder(probe);
     }
 
-    /** Memory is what the JVM takes by engine.jvmargs, with room to spare; a limit on CPU would stall I/O. */
+    /**
+     * Memory is what the JVM takes by engine.jvmargs, with room to spare. Kubernetes calls a pod Guaranteed only when its
+     * CPU is limited as well, and that would stall I/O; what the kernel spares such pods the engine asks for itself.
+     */
     private ResourceRequirements resources() {
         ResourceRequirements given = spec.resources();
         if (given != null) {

@@ -25,6 +25,16 @@ public final class Sizes {
         return Math.round(bytes);
     }
 
+    /** Nothing rounded, with the largest unit of Kubernetes that allows it: {@code 10Gi}, {@code 1536Mi}. */
+    public static String exact(long bytes) {
+        for (int unit = UNITS.length(); unit > 0 && bytes > 0; unit--) {
+            if (bytes % (1L << (10 * unit)) == 0) {
+                return (bytes >> (10 * unit)) + UNITS.substring(unit - 1, unit) + "i";
+            }
+        }
+        return Long.toString(bytes);
+    }
+
     /** At most four figures and a unit: {@code 1.5 GiB}. */
     public static String format(long bytes) {
         if (bytes < 1024) {

@@ -13,6 +13,7 @@ import storage.cairn.api.resource.VolumeMembershipSpec;
 import storage.cairn.api.resource.VolumeSpec;
 import storage.cairn.cli.base.ExitCode;
 import storage.cairn.cli.base.Failure;
+import storage.cairn.cli.base.Sizes;
 
 /** {@code kubectl cairn volume adopt}: makes the Volume resource of an orphan again. */
 @Command(
@@ -45,7 +46,7 @@ final class AdoptCommand implements Callable<Integer> {
             volume.setMetadata(new ObjectMetaBuilder().withName(orphan.name()).build());
             volume.setSpec(new VolumeSpec(
                     id,
-                    new Quantity(Long.toString(orphan.sizeBytes())),
+                    new Quantity(Sizes.exact(orphan.sizeBytes())),
                     pool(client, orphan),
                     replicas,
                     orphan.minInSync(),

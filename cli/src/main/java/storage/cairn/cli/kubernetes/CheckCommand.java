@@ -125,7 +125,12 @@ final class CheckCommand implements Callable<Integer> {
                     .get();
             ZonedDateTime renewed = lease == null ? null : lease.getSpec().getRenewTime();
             StorageNodeStatus status = node.getStatus();
-            if (renewed == null || renewed.plus(SILENCE).isBefore(ZonedDateTime.now(renewed.getZone()))) {
+            if (renewed == null) {
+                findings.add(new Finding(
+                        Grade.FAIL,
+                        "engine of " + name + " has no lease in namespace " + Api.NAMESPACE
+                                + ": it never ran, or Cairn is in" + " another namespace (set CAIRN_NAMESPACE)"));
+            } else if (renewed.plus(SILENCE).isBefore(ZonedDateTime.now(renewed.getZone()))) {
                 findings.add(new Finding(Grade.FAIL, "engine of " + name + " was not heard of since " + renewed));
             } else if (renewed.minus(SILENCE).isAfter(ZonedDateTime.now(renewed.getZone()))) {
                 findings.add(new Finding(Grade.FAIL, "the clock of " + name + " is ahead: " + renewed));

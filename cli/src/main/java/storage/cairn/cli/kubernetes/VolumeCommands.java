@@ -67,7 +67,7 @@ final class VolumeCommands {
             volume.setMetadata(new ObjectMetaBuilder().withName(name).build());
             volume.setSpec(new VolumeSpec(
                     UUID.randomUUID().toString(),
-                    new Quantity(Long.toString(bytes)),
+                    new Quantity(Sizes.exact(bytes)),
                     Tables.name(chosen),
                     copies,
                     minInSync,
@@ -115,7 +115,7 @@ final class VolumeCommands {
         return cairn.with(client -> {
             find(client, name);
             Edit.of(client.resources(Volume.class).withName(name), each -> {
-                each.setSpec(each.getSpec().withSize(new Quantity(Long.toString(bytes))));
+                each.setSpec(each.getSpec().withSize(new Quantity(Sizes.exact(bytes))));
                 return each;
             });
             cairn.err().println("Asked for. 'cairn volume inspect " + name + "' tells what size it has.");

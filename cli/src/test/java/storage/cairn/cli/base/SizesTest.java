@@ -37,10 +37,18 @@ final class SizesTest {
         assertThat(Sizes.format(bytes)).isEqualTo(text);
     }
 
+    @ParameterizedTest
+    @CsvSource({"0,0", "1023,1023", "67108864,64Mi", "1610612736,1536Mi", "1073741824,1Gi", "4611686018427387904,4096Pi"
+    })
+    void writesExactly(long bytes, String text) {
+        assertThat(Sizes.exact(bytes)).isEqualTo(text);
+    }
+
     @Test
     void whatIsWrittenIsReadBack() {
         for (long bytes = 1; bytes < 1L << 50; bytes *= 2) {
             assertThat(Sizes.parse(Sizes.format(bytes))).isEqualTo(bytes);
+            assertThat(Sizes.parse(Sizes.exact(bytes + 4_096))).isEqualTo(bytes + 4_096);
         }
     }
 }

@@ -40,14 +40,17 @@ final class ApiClient implements Requests, AutoCloseable {
     private final Config config;
     private final long timeoutMillis;
     private final ExecutorService threads;
-    private volatile Told told = inTime -> {};
+    private volatile Told told = (inTime, nanos) -> {};
     private KubernetesClient client;
     private boolean closed;
 
     /** Hears of each request how the server did. */
     interface Told {
-        /** False when it did not answer until the timeout, or could not cope. */
-        void answered(boolean inTime);
+        /**
+         * @param inTime false when it did not answer until the timeout, or could not cope
+         * @param nanos how long that took
+         */
+        void answered(boolean inTime, long nanos);
     }
 
     /**
@@ -128,12 +131,13 @@ final class ApiClient implements Requests, AutoCloseable {
 
     private Reply send(HttpRequest.Builder request) throws NoReplyException {
         HttpClient used = present();
+        long begun = System.nanoTime();
         HttpResponse<byte[]> response = await(
                 used,
                 used.sendAsync(
                         request.timeout(timeoutMillis, TimeUnit.MILLISECONDS).build(), byte[].class));
         Reply reply = new Reply(response.code(), parse(response.body()));
-        told.answered(!reply.overloaded());
+        told.answered(!reply.overloaded(), System.nanoTime() - begun);
         return reply;
     }
 
@@ -142,19 +146,23 @@ final class ApiClient implements Requests, AutoCloseable {
             return answer.get(timeoutMillis, TimeUnit.MILLISECONDS);
         } catch (ExecutionException e) {
             if (root(e) instanceof HttpTimeoutException) {
-                told.answered(false);
+                timedOut();
             }
             renew(used);
             throw new NoReplyException("no answer from " + config.getMasterUrl() + ": " + root(e));
         } catch (TimeoutException e) {
             answer.cancel(true);
-            told.answered(false);
+            timedOut();
             renew(used);
             throw new NoReplyException("no answer from " + config.getMasterUrl() + " for " + timeoutMillis + " ms");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new NoReplyException("interrupted");
         }
+    }
+
+    private void timedOut() {
+        told.answered(false, TimeUnit.MILLISECONDS.toNanos(timeoutMillis));
     }
 
     private static Throwable root(Throwable e) {

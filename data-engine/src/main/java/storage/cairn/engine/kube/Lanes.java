@@ -13,13 +13,16 @@ import org.jspecify.annotations.Nullable;
  * first, on threads that end when there is nothing to do.
  *
  * <p>How many lanes at once is found out: half as many when an answer does not come in time, one more after each round of
- * answers. Otherwise, when hundreds of volumes lose a node at once, so many requests would wait in a server that has
+ * quick answers. Otherwise, when hundreds of volumes lose a node at once, so many requests would wait in a server that has
  * little CPU that each of them is given up before its turn, and is made again.
  */
 final class Lanes {
     private static final long IDLE_SECONDS = 10;
-    private static final int FIRST_AT_ONCE = 16;
+    private static final int FIRST_AT_ONCE = 8;
     private static final int LEAST_AT_ONCE = 2;
+    /** A server that takes longer has enough to do: more at once would only wait there, and each longer. */
+    private static final long QUICK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
     /** Requests that began together fail together, and count once. */
     private static final long NARROWED_NANOS = TimeUnit.SECONDS.toNanos(2);
 
@@ -134,13 +137,18 @@ final class Lanes {
         return lane;
     }
 
-    /** How the server does: {@code inTime} is false when it did not answer until the timeout, or could not cope. */
-    synchronized void answered(boolean inTime) {
+    /**
+     * How the server does.
+     *
+     * @param inTime false when it did not answer until the timeout, or could not cope
+     * @param nanos how long that took
+     */
+    synchronized void answered(boolean inTime, long nanos) {
         long now = System.nanoTime();
         if (!inTime && now - narrowedNanos >= NARROWED_NANOS) {
             narrowedNanos = now;
             allow(Math.max(Math.min(LEAST_AT_ONCE, maxAtOnce), atOnce / 2));
-        } else if (inTime && atOnce < maxAtOnce && ++answers >= atOnce) {
+        } else if (inTime && nanos <= QUICK_NANOS && atOnce < maxAtOnce && ++answers >= atOnce) {
             allow(atOnce + 1);
         }
     }

@@ -30,6 +30,7 @@ final class KubernetesNode implements AutoCloseable {
     private static final long REPORT_MILLIS = 2_000;
     private static final long LOOK_SECONDS = 10;
     private static final int MAX_QUEUED = 8;
+    private static final String OOM_SCORE = "-997";
     private static final long FIGURES_NANOS = TimeUnit.SECONDS.toNanos(60);
 
     static final String UNKNOWN = "unknown";
@@ -192,9 +193,23 @@ final class KubernetesNode implements AutoCloseable {
             }
         });
         thread.setRemoveOnCancelPolicy(true);
+        spareWhenMemoryIsShort();
         every(LEASE_SECONDS * 1_000, "the node's lease", this::renewLease);
         every(REPORT_MILLIS, "reports of this node", this::report);
         every(LOOK_SECONDS * 1_000, "discovery of disks", this::look);
+    }
+
+    /**
+     * As kubelet does for pods whose CPU is limited too, which would hold up I/O. All that use volumes here wait for this
+     * process, and memory may be short because pages wait to be written to them.
+     */
+    private static void spareWhenMemoryIsShort() {
+        try {
+            Files.writeString(Path.of("/proc/self/oom_score_adj"), OOM_SCORE);
+        } catch (IOException e) {
+            EngineLog.event(
+                    Level.WARN, "NotSpared", "the kernel may end this process when memory is short: " + e.getMessage());
+        }
     }
 
     private void every(long millis, String what, Runnable task) {

@@ -7,10 +7,13 @@ import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 final class LanesTest {
+    private static final long LATE = TimeUnit.SECONDS.toNanos(2);
+
     private final List<String> done = new CopyOnWriteArrayList<>();
 
     private void submit(Lanes lanes, String lane, boolean urgent, String what) {
@@ -88,11 +91,17 @@ final class LanesTest {
     void fewerAtOnceWhenAnswersDoNotComeInTimeAndMoreAgainWhenTheyDo() throws InterruptedException {
         Lanes lanes = new Lanes(8, 100);
         assertThat(most(lanes, 8)).isEqualTo(8);
-        lanes.answered(false);
-        lanes.answered(false);
+        lanes.answered(false, LATE);
+        lanes.answered(false, LATE);
         assertThat(most(lanes, 4)).as("those that fail together count once").isEqualTo(4);
+        for (int i = 0; i < 100; i++) {
+            lanes.answered(true, LATE / 4);
+        }
+        assertThat(most(lanes, 4))
+                .as("slow answers: the server has enough to do")
+                .isEqualTo(4);
         for (int i = 0; i < 4 + 5 + 6 + 7; i++) {
-            lanes.answered(true);
+            lanes.answered(true, LATE / 1_000);
         }
         assertThat(most(lanes, 8)).isEqualTo(8);
         assertThat(lanes.close(30_000)).isTrue();
