@@ -255,9 +255,8 @@ final class Convergence {
                         return;
                     }
                     for (int i = 0; i < count; i++) {
-                        byte[] bytes = new byte[BlockDevice.BLOCK_BYTES];
-                        buffer.bytes().get(i * BlockDevice.BLOCK_BYTES, bytes);
-                        into.bytes()[first + i] = bytes;
+                        into.bytes()[first + i] =
+                                SimBuffers.copyOf(buffer, i * BlockDevice.BLOCK_BYTES, BlockDevice.BLOCK_BYTES);
                     }
                     buffer.release();
                     left[0]--;

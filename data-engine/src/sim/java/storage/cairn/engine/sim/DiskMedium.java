@@ -2,8 +2,6 @@ package storage.cairn.engine.sim;
 
 import java.util.ArrayDeque;
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
 
@@ -23,8 +21,8 @@ final class DiskMedium {
     private byte[][][] pages;
     /** In the order in which they completed. */
     private final ArrayDeque<VolatileWrite> unflushed = new ArrayDeque<>();
-    /** What the medium holds of each block that has unflushed writes. Never iterated. */
-    private final Map<Long, Beneath> beneath = new HashMap<>();
+    /** What the medium holds of each block that has unflushed writes, by page as well. */
+    private final @Nullable Beneath[][] beneath;
 
     private long completions;
 
@@ -33,6 +31,7 @@ final class DiskMedium {
         this.blocks = blocks;
         this.volatileCache = volatileCache;
         this.pages = new byte[(int) ((blocks + PAGE_BLOCKS - 1) / PAGE_BLOCKS)][][];
+        this.beneath = new Beneath[pages.length][];
     }
 
     long blocks() {
@@ -54,10 +53,10 @@ final class DiskMedium {
     void complete(long block, byte @Nullable [] content) {
         completions++;
         if (volatileCache) {
-            Beneath under = beneath.get(block);
+            Beneath under = beneath(block);
             if (under == null) {
                 under = new Beneath(content(block));
-                beneath.put(block, under);
+                beneath(block, under);
             }
             under.writes++;
             unflushed.add(new VolatileWrite(block, content, completions));
@@ -83,7 +82,7 @@ final class DiskMedium {
     }
 
     private void settle(VolatileWrite write, boolean reachedMedium) {
-        Beneath under = beneath.get(write.block);
+        Beneath under = beneath(write.block);
         if (under == null) {
             throw new IllegalStateException("block " + write.block + " has unflushed writes and nothing beneath");
         }
@@ -91,7 +90,7 @@ final class DiskMedium {
             under.content = write.content;
         }
         if (--under.writes == 0) {
-            beneath.remove(write.block);
+            beneath(write.block, null);
             if (!reachedMedium) {
                 // The cache forgets it some day; the worst day is today.
                 place(pages, write.block, under.content);
@@ -102,7 +101,7 @@ final class DiskMedium {
     /** Power is lost: each unflushed write reaches the medium that often in a million, some of them torn. */
     void powerCut(int survivalPerMillion) {
         for (VolatileWrite write : unflushed) {
-            Beneath under = beneath.get(write.block);
+            Beneath under = beneath(write.block);
             if (under != null) {
                 place(pages, write.block, under.content);
             }
@@ -113,7 +112,22 @@ final class DiskMedium {
             }
         }
         unflushed.clear();
-        beneath.clear();
+        Arrays.fill(beneath, null);
+    }
+
+    private @Nullable Beneath beneath(long block) {
+        Beneath[] page = beneath[(int) (block / PAGE_BLOCKS)];
+        return page == null ? null : page[(int) (block % PAGE_BLOCKS)];
+    }
+
+    private void beneath(long block, @Nullable Beneath under) {
+        int index = (int) (block / PAGE_BLOCKS);
+        Beneath[] page = beneath[index];
+        if (page == null) {
+            page = new Beneath[PAGE_BLOCKS];
+            beneath[index] = page;
+        }
+        page[(int) (block % PAGE_BLOCKS)] = under;
     }
 
     /** A write that was under way reaches a block on the medium: wholly, or that often in a million only in part. */
@@ -141,7 +155,7 @@ final class DiskMedium {
     /** Puts {@code content} on the medium and into the cache. */
     void overwrite(long block, byte @Nullable [] content) {
         place(pages, block, content);
-        Beneath under = beneath.get(block);
+        Beneath under = beneath(block);
         if (under != null) {
             under.content = content;
             replaceUnflushed(block, content);
@@ -159,7 +173,7 @@ final class DiskMedium {
     byte[][][] durable() {
         byte[][][] copy = copyOf(pages);
         for (VolatileWrite write : unflushed) {
-            Beneath under = beneath.get(write.block);
+            Beneath under = beneath(write.block);
             if (under != null) {
                 place(copy, write.block, under.content);
             }
@@ -169,7 +183,7 @@ final class DiskMedium {
 
     void restore(byte[][][] image) {
         unflushed.clear();
-        beneath.clear();
+        Arrays.fill(beneath, null);
         pages = copyOf(image);
     }
 

@@ -51,6 +51,7 @@ final class DurableLook {
         while (!look.over && look.clock.step()) {
             // Nothing else happens there.
         }
+        look.pool.abandon();
         return look.found;
     }
 

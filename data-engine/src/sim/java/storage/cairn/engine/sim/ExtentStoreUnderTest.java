@@ -24,6 +24,7 @@ final class ExtentStoreUnderTest implements StoreUnderTest {
     private final DiskId id;
     private final StoreSettings settings;
     private final SimBuffers.Spare spare = new SimBuffers.Spare(SPARE_BYTES);
+    private @Nullable SimBuffers pool;
     private boolean formatted;
     private long peeks;
 
@@ -48,6 +49,7 @@ final class ExtentStoreUnderTest implements StoreUnderTest {
     public void open(SimProcess process, Opened opened) {
         BlockDevice device = disk.open(process);
         SimBuffers pool = new SimBuffers(POOL_BYTES, spare);
+        this.pool = pool;
         if (formatted) {
             open(process, device, pool, opened);
             return;
@@ -84,17 +86,27 @@ final class ExtentStoreUnderTest implements StoreUnderTest {
     @Override
     public void killed() {
         disk.kill();
+        abandonMemory();
+    }
+
+    /** Of the store that was open; what the disk did with it is over. */
+    private void abandonMemory() {
+        if (pool != null) {
+            pool.abandon();
+            pool = null;
+        }
     }
 
     @Override
     public boolean fragile() {
         long last = disk.blocks() - 1;
-        return disk.writing(0) || disk.writing(256) || disk.writing(last - 256) || disk.writing(last);
+        return disk.writing(0, 256, last - 256, last);
     }
 
     @Override
     public void powerCut() {
         disk.powerCut();
+        abandonMemory();
     }
 
     @Override
@@ -109,7 +121,7 @@ final class ExtentStoreUnderTest implements StoreUnderTest {
 
     @Override
     public void replace() {
-        disk.kill();
+        killed();
         formatted = false;
     }
 

@@ -2,6 +2,7 @@ package storage.cairn.engine.sim;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.LongConsumer;
@@ -19,6 +20,9 @@ public final class History {
     /** By number; most have none. */
     private @Nullable Register[] registers = new Register[FIRST_REGISTERS];
 
+    /** Numbers of those that are there. */
+    private final BitSet used = new BitSet();
+
     private long calls;
 
     public History(String volume) {
@@ -34,6 +38,7 @@ public final class History {
         if (known == null) {
             known = new Register();
             registers[index] = known;
+            used.set(index);
         }
         return known;
     }
@@ -92,10 +97,8 @@ public final class History {
 
     /** All registers that anybody ever wanted to write or read. */
     void touched(LongConsumer each) {
-        for (int i = 0; i < registers.length; i++) {
-            if (registers[i] != null) {
-                each.accept(i);
-            }
+        for (int i = used.nextSetBit(0); i >= 0; i = used.nextSetBit(i + 1)) {
+            each.accept(i);
         }
     }
 

@@ -205,9 +205,9 @@ final class MemoryReplica implements Replica {
     }
 
     private static byte[][] copy(Buffer data, int index, int count) {
-        byte[][] contents = new byte[count][BlockDevice.BLOCK_BYTES];
+        byte[][] contents = new byte[count][];
         for (int i = 0; i < count; i++) {
-            data.bytes().get((index + i) * BlockDevice.BLOCK_BYTES, contents[i]);
+            contents[i] = SimBuffers.copyOf(data, (index + i) * BlockDevice.BLOCK_BYTES, BlockDevice.BLOCK_BYTES);
         }
         return contents;
     }

@@ -1,7 +1,6 @@
 package storage.cairn.engine.sim;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -26,18 +25,20 @@ final class RegisterChecker {
 
     /** Null when the history can be explained; otherwise the operation whose answer cannot. */
     static @Nullable RegisterOp unexplained(List<RegisterOp> history) {
+        if (history.stream().allMatch(RegisterOp::write)) {
+            // In whatever order they came about.
+            return null;
+        }
         List<RegisterOp> ops = relevant(history);
-        List<Moment> moments = new ArrayList<>();
+        List<Moment> moments = new ArrayList<>(2 * ops.size());
         for (RegisterOp op : ops) {
-            moments.add(new Moment(op.calledNanos(), op.order(), false, op));
+            Moment call = new Moment(op.calledNanos(), op, null);
+            moments.add(call);
             if (op.answeredNanos() != RegisterOp.NEVER) {
-                moments.add(new Moment(op.answeredNanos(), op.order(), true, op));
+                moments.add(new Moment(op.answeredNanos(), op, call));
             }
         }
-        // What was called at the very moment of another's answer counts as called before it.
-        moments.sort(Comparator.comparingLong(Moment::nanos)
-                .thenComparing(Moment::answer)
-                .thenComparingLong(Moment::order));
+        moments.sort(Moment::compareTo);
         return walk(moments);
     }
 
@@ -63,13 +64,12 @@ final class RegisterChecker {
 
     private static @Nullable RegisterOp walk(List<Moment> moments) {
         RegisterOp[] open = new RegisterOp[MOST_OPEN];
-        Map<RegisterOp, Integer> slots = new HashMap<>();
         States states = new States();
         states.add(new State(0, 0));
         for (Moment moment : moments) {
             RegisterOp op = moment.op;
-            if (moment.answer) {
-                int slot = java.util.Objects.requireNonNull(slots.remove(op));
+            if (moment.call != null) {
+                int slot = moment.call.slot;
                 states = answered(states, open, slot);
                 open[slot] = null;
                 if (states.all.isEmpty()) {
@@ -78,7 +78,7 @@ final class RegisterChecker {
             } else {
                 int slot = free(open);
                 open[slot] = op;
-                slots.put(op, slot);
+                moment.slot = slot;
                 states = op.write() ? states : settleReads(states, open);
             }
         }
@@ -156,5 +156,30 @@ final class RegisterChecker {
 
     private record State(long value, long effected) {}
 
-    private record Moment(long nanos, long order, boolean answer, RegisterOp op) {}
+    /** When an operation was called or answered. */
+    private static final class Moment {
+        final long nanos;
+        final RegisterOp op;
+        /** Of an answer; null: this is the call. */
+        final @Nullable Moment call;
+        /** Among the open ones, of a call that was walked over. */
+        int slot;
+
+        Moment(long nanos, RegisterOp op, @Nullable Moment call) {
+            this.nanos = nanos;
+            this.op = op;
+            this.call = call;
+        }
+
+        /** What was called at the very moment of another's answer counts as called before it. */
+        int compareTo(Moment other) {
+            if (nanos != other.nanos) {
+                return Long.compare(nanos, other.nanos);
+            }
+            if ((call == null) != (other.call == null)) {
+                return call == null ? -1 : 1;
+            }
+            return Long.compare(op.order(), other.op.order());
+        }
+    }
 }

@@ -2,6 +2,8 @@ package storage.cairn.engine.sim;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.BufferPool;
@@ -23,6 +25,7 @@ public final class SimBuffers implements BufferPool {
     private final long limitBytes;
     private final Spare spare;
     private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
+    private final ArrayList<SimBuffer> out = new ArrayList<>();
     private long outBytes;
 
     public SimBuffers(long limitBytes) {
@@ -58,20 +61,59 @@ public final class SimBuffers implements BufferPool {
         return outBytes;
     }
 
+    /**
+     * Its process is gone, and nobody looks at what it had any more: all that is out is memory for others. Without
+     * that, each process that dies would leave the next one to have its memory made anew.
+     */
+    public void abandon() {
+        waiting.clear();
+        for (SimBuffer buffer : out) {
+            buffer.abandoned = true;
+            buffer.reuse();
+        }
+        out.clear();
+        outBytes = 0;
+    }
+
+    /** What a buffer of such a pool holds from {@code offset} on. */
+    static byte[] copyOf(Buffer buffer, int offset, int length) {
+        ByteBuffer bytes = buffer.bytes();
+        int from = bytes.arrayOffset() + offset;
+        return Arrays.copyOfRange(bytes.array(), from, from + length);
+    }
+
     private final class SimBuffer extends Buffer {
+        /** Its place among those that are out. */
+        private int at = out.size();
+
+        private boolean abandoned;
+
         SimBuffer(ByteBuffer bytes) {
             super(bytes);
             handOut();
+            out.add(this);
         }
 
-        @Override
-        protected void recycle() {
+        private void reuse() {
             byte[] memory = bytes().array();
             for (int i = 0; i < memory.length; i += POISON_STEP) {
                 memory[i] = POISON;
             }
-            outBytes -= capacity();
             spare.keep(memory);
+        }
+
+        @Override
+        protected void recycle() {
+            if (abandoned) {
+                return;
+            }
+            SimBuffer last = out.removeLast();
+            if (last != this) {
+                out.set(at, last);
+                last.at = at;
+            }
+            outBytes -= capacity();
+            reuse();
             for (int left = waiting.size(); left > 0 && outBytes < limitBytes; left--) {
                 Runnable next = waiting.poll();
                 if (next != null) {

@@ -1,7 +1,7 @@
 package storage.cairn.engine.sim;
 
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
@@ -23,7 +23,6 @@ public final class SimDisk {
     private static final long LONGEST_SLOW_NANOS = 500_000_000;
     private static final long LONGEST_STALL_NANOS = 3_000_000_000L;
     private static final int[] SURVIVAL_PER_MILLION = {0, 100_000, 500_000, 900_000, 1_000_000};
-    private static final byte[] ZEROES = new byte[BlockDevice.BLOCK_BYTES];
 
     private final SimClock clock;
     private final SimRandom random;
@@ -93,10 +92,13 @@ public final class SimDisk {
         return blocksWritten;
     }
 
-    /** Whether a write that begins at this block is under way. */
-    boolean writing(long block) {
-        for (Operation operation : underWay) {
-            if (operation.kind == Kind.WRITE && operation.block == block) {
+    /** Whether a write that begins at one of these blocks is under way. */
+    boolean writing(long first, long second, long third, long fourth) {
+        for (int i = 0; i < underWay.size(); i++) {
+            Operation operation = underWay.get(i);
+            long block = operation.block;
+            if (operation.kind == Kind.WRITE
+                    && (block == first || block == second || block == third || block == fourth)) {
                 return true;
             }
         }
@@ -226,11 +228,15 @@ public final class SimDisk {
         if (faults.strikes(Fault.DISK_READ_ERROR, random)) {
             return EIO;
         }
-        ByteBuffer bytes = into.bytes();
-        for (int i = 0; i < operation.count; i++) {
+        byte[] bytes = into.bytes().array();
+        int at = into.bytes().arrayOffset() + operation.index * BlockDevice.BLOCK_BYTES;
+        for (int i = 0; i < operation.count; i++, at += BlockDevice.BLOCK_BYTES) {
             byte[] content = medium.content(operation.block + i);
-            int at = (operation.index + i) * BlockDevice.BLOCK_BYTES;
-            bytes.put(at, content == null ? ZEROES : content, 0, BlockDevice.BLOCK_BYTES);
+            if (content == null) {
+                Arrays.fill(bytes, at, at + BlockDevice.BLOCK_BYTES, (byte) 0);
+            } else {
+                System.arraycopy(content, 0, bytes, at, BlockDevice.BLOCK_BYTES);
+            }
         }
         return 0;
     }
@@ -346,16 +352,15 @@ public final class SimDisk {
         void copy(Buffer from) {
             copies = new byte[count][];
             for (int i = 0; i < count; i++) {
-                byte[] copy = new byte[BlockDevice.BLOCK_BYTES];
-                from.bytes().get((index + i) * BlockDevice.BLOCK_BYTES, copy);
-                copies[i] = copy;
+                copies[i] = SimBuffers.copyOf(from, (index + i) * BlockDevice.BLOCK_BYTES, BlockDevice.BLOCK_BYTES);
             }
         }
 
         void checkUnchanged(Buffer from) {
-            for (int i = 0; i < count; i++) {
-                ByteBuffer now = from.bytes().slice((index + i) * BlockDevice.BLOCK_BYTES, BlockDevice.BLOCK_BYTES);
-                if (!now.equals(ByteBuffer.wrap(copies[i]))) {
+            byte[] now = from.bytes().array();
+            int at = from.bytes().arrayOffset() + index * BlockDevice.BLOCK_BYTES;
+            for (int i = 0; i < count; i++, at += BlockDevice.BLOCK_BYTES) {
+                if (!Arrays.equals(now, at, at + BlockDevice.BLOCK_BYTES, copies[i], 0, BlockDevice.BLOCK_BYTES)) {
                     throw new Violation(
                             "I22",
                             "disk " + name + ": memory of the write at block " + (block + i)

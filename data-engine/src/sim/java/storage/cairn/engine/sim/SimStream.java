@@ -426,8 +426,7 @@ final class SimStream implements Network.Stream {
 
         void copyPayload() {
             if (source != null) {
-                payload = new byte[payloadBytes];
-                source.bytes().get(offset, payload);
+                payload = SimBuffers.copyOf(source, offset, payloadBytes);
                 dropPayload();
             }
         }

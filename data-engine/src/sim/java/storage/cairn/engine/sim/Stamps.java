@@ -1,6 +1,7 @@
 package storage.cairn.engine.sim;
 
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import storage.cairn.engine.port.BlockDevice;
@@ -35,8 +36,11 @@ public final class Stamps {
     }
 
     private static void put(ByteBuffer bytes, int offset, long stamp) {
-        for (int sector = 0; sector < SECTORS; sector++) {
-            putSector(bytes, offset + sector * SECTOR_BYTES, stamp);
+        putSector(bytes, offset, stamp);
+        byte[] memory = bytes.array();
+        int first = bytes.arrayOffset() + offset;
+        for (int sector = 1; sector < SECTORS; sector++) {
+            System.arraycopy(memory, first, memory, first + sector * SECTOR_BYTES, SECTOR_BYTES);
         }
     }
 
@@ -69,13 +73,13 @@ public final class Stamps {
     static long get(Buffer buffer, int index) {
         ByteBuffer bytes = buffer.bytes();
         int offset = index * BlockDevice.BLOCK_BYTES;
-        long stamp = getSector(bytes, offset);
-        for (int sector = 1; sector < SECTORS; sector++) {
-            if (getSector(bytes, offset + sector * SECTOR_BYTES) != stamp) {
-                return GARBAGE;
-            }
-        }
-        return stamp;
+        // Each sector is like the one before it.
+        byte[] memory = bytes.array();
+        int second = bytes.arrayOffset() + offset + SECTOR_BYTES;
+        int length = BlockDevice.BLOCK_BYTES - SECTOR_BYTES;
+        boolean alike = Arrays.equals(
+                memory, second - SECTOR_BYTES, second - SECTOR_BYTES + length, memory, second, second + length);
+        return alike ? getSector(bytes, offset) : GARBAGE;
     }
 
     public static long getSector(ByteBuffer bytes, int offset) {

@@ -2,9 +2,7 @@ package storage.cairn.engine.sim;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
@@ -22,6 +20,7 @@ final class StoreModel {
     static final long NONE = Long.MIN_VALUE;
 
     private static final long UNKNOWN_WSEQ = -1;
+    private static final int FIRST_PLACES = 64;
 
     /** Below these bits of a stamp is its place within the operation. */
     static final int STAMP_SHIFT = 16;
@@ -36,8 +35,8 @@ final class StoreModel {
     private final List<Configuration> underWay = new ArrayList<>();
     private final TreeMap<Long, Op> ops = new TreeMap<>();
     private final List<Read> reads = new ArrayList<>();
-    /** First block and number of blocks that a stamp was ever written to. */
-    private final Map<Long, int[]> places = new HashMap<>();
+    /** First block and number of blocks that each stamp was ever to be written to, by its number; 0 blocks: nowhere. */
+    private int[] places = new int[FIRST_PLACES];
 
     private Configuration configuration;
     private long[] values;
@@ -137,7 +136,12 @@ final class StoreModel {
         inFlight++;
         changes++;
         if (op.firstStamp != 0) {
-            places.put(op.firstStamp >>> STAMP_SHIFT, new int[] {(int) op.entry.block(), op.entry.count()});
+            int place = 2 * Math.toIntExact(op.firstStamp >>> STAMP_SHIFT);
+            if (place >= places.length) {
+                places = Arrays.copyOf(places, 2 * place);
+            }
+            places[place] = (int) op.entry.block();
+            places[place + 1] = op.entry.count();
         }
         ops.put(op.entry.wseq(), op);
         for (int i = 0; i < op.entry.count(); i++) {
@@ -217,11 +221,11 @@ final class StoreModel {
     }
 
     Read reading(long block, int count) {
-        Read read = new Read(block, changes, new long[count][], new boolean[count]);
+        Read read = new Read(block, changes, count);
         for (int i = 0; i < count; i++) {
             int at = (int) block + i;
             Op op = busy[at];
-            read.allow(at, values[at]);
+            read.holds(i, values[at]);
             read.doubtful[i] = !trusted[at];
             if (alternatives[at] != NONE) {
                 read.allow(at, alternatives[at]);
@@ -254,7 +258,7 @@ final class StoreModel {
             throw new Violation(
                     "I9",
                     "volume " + name() + " block " + block + " reads as " + describe(stamp) + ", not as "
-                            + Arrays.toString(read.allowed[index]) + " (written by wseq " + wseqs[block] + ")");
+                            + read.allowed(index) + " (written by wseq " + wseqs[block] + ")");
         }
         boolean either = stamp == values[block] || stamp == alternatives[block];
         if (alternatives[block] != NONE && busy[block] == null && either && read.begun >= openSince[block]) {
@@ -269,8 +273,13 @@ final class StoreModel {
         if (stamp == 0) {
             return true;
         }
-        int[] place = places.get(stamp >>> STAMP_SHIFT);
-        return place != null && block - place[0] == (stamp & ((1 << STAMP_SHIFT) - 1)) && block < place[0] + place[1];
+        long place = 2 * (stamp >>> STAMP_SHIFT);
+        if (place >= places.length) {
+            return false;
+        }
+        int first = places[(int) place];
+        int count = places[(int) place + 1];
+        return block - first == (stamp & ((1 << STAMP_SHIFT) - 1)) && block < first + count;
     }
 
     private static String describe(long stamp) {
@@ -497,15 +506,25 @@ final class StoreModel {
         /** When it began, in {@link StoreModel#changes}. */
         final long begun;
 
-        final long[][] allowed;
+        /** Of each block what it was when the read began. */
+        private final long[] allowed;
+        /** What else it may be, of the few that have anything. */
+        private final long[] @Nullable [] besides;
+
         /** Blocks of which it was not known, when the read began, what a lying disk had kept. */
         final boolean[] doubtful;
 
-        Read(long block, long begun, long[][] allowed, boolean[] doubtful) {
+        Read(long block, long begun, int count) {
             this.block = block;
             this.begun = begun;
-            this.allowed = allowed;
-            this.doubtful = doubtful;
+            this.allowed = new long[count];
+            this.besides = new long[count][];
+            this.doubtful = new boolean[count];
+        }
+
+        /** What the block at {@code index} holds now. */
+        void holds(int index, long stamp) {
+            allowed[index] = stamp;
         }
 
         void allow(int at, long stamp) {
@@ -513,19 +532,23 @@ final class StoreModel {
             if (index < 0 || index >= allowed.length) {
                 return;
             }
-            long[] before = allowed[index];
+            long[] before = besides[index];
             long[] after = before == null ? new long[1] : Arrays.copyOf(before, before.length + 1);
             after[after.length - 1] = stamp;
-            allowed[index] = after;
+            besides[index] = after;
         }
 
         boolean allows(int index, long stamp) {
-            for (long one : allowed[index]) {
-                if (one == stamp) {
-                    return true;
-                }
+            if (allowed[index] == stamp) {
+                return true;
             }
-            return false;
+            long[] others = besides[index];
+            return others != null && Arrays.stream(others).anyMatch(one -> one == stamp);
+        }
+
+        private String allowed(int index) {
+            long[] others = besides[index];
+            return allowed[index] + (others == null ? "" : " or " + Arrays.toString(others));
         }
     }
 }

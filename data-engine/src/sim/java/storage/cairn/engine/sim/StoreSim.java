@@ -229,6 +229,7 @@ final class StoreSim {
     private void die() {
         process.kill();
         process = new SimProcess(clock, random.below(1_000_000_000L));
+        buffers.abandon();
         buffers = new SimBuffers(1L << 30, spare);
         store = null;
         opening = false;
