@@ -77,6 +77,43 @@ final class HostSchedules {
         }
     }
 
+    /** A host that was away comes with the old export's name when the volume has long been served anew. */
+    static void oldExportIsUnknown(long seed) {
+        Script script = new Script(seed, 2);
+        Configuration volume = script.served(1, 1);
+        String old = volume.name() + "/" + script.current(volume).attachId();
+        script.done(1, (engine, receiver) -> engine.serve("v", receiver));
+        script.until(() -> !old.endsWith("/" + script.current(volume).attachId()), "a new export");
+        script.wrote(1, script.opened(1, volume), 0, NEW);
+        @Nullable HostVolume opened = script.open(1, old);
+        Script.check(
+                opened == null || script.write(1, opened, 0, OLD) != Status.OK,
+                "I31",
+                "a write through an export that is long superseded was answered with OK");
+    }
+
+    /**
+     * A write is on the owner's own replica only, and its owner dies: nobody has read it, since the others will not
+     * have it.
+     */
+    static void readWaitsForWriteUnderWay(long seed) {
+        Script script = new Script(seed, 3);
+        Configuration volume = script.served(1, 1);
+        HostVolume opened = script.opened(1, volume);
+        script.wrote(1, opened, 0, OLD);
+        script.run(2);
+        script.cut(1, 2, 60_000);
+        script.cut(1, 3, 60_000);
+        script.writing(1, opened, 0, NEW);
+        script.runMillis(100);
+        Script.Asked read = script.reading(1, opened, 0);
+        script.runMillis(100);
+        boolean seen = read.answered() && read.ok() && read.value() == NEW;
+        script.down(1);
+        long left = script.read(2, script.openedSoon(2, volume), 0);
+        Script.check(!seen || left == NEW, "I6", "a read gave " + NEW + ", and a later one gave " + left);
+    }
+
     /** All replicas are slow alike: nobody is set aside for that. */
     static void nobodyIsSetAsideWhenAllAreSlow(long seed) {
         Script script = new Script(seed, 4);

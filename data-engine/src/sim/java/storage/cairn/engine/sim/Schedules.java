@@ -34,6 +34,8 @@ final class Schedules {
         ALL.put("closed-client-begins-nothing", HostSchedules::closedClientBeginsNothing);
         ALL.put("move-completes-writes-under-way", HostSchedules::moveCompletesWritesUnderWay);
         ALL.put("superseded-export-is-refused", HostSchedules::supersededExportIsRefused);
+        ALL.put("old-export-is-unknown", HostSchedules::oldExportIsUnknown);
+        ALL.put("read-waits-for-write-under-way", HostSchedules::readWaitsForWriteUnderWay);
         ALL.put("nobody-is-set-aside-when-all-are-slow", HostSchedules::nobodyIsSetAsideWhenAllAreSlow);
         ALL.put("replica-answers-without-owners-memory", HostSchedules::replicaAnswersWithoutOwnersMemory);
         ALL.put("credits-end-with-their-epoch", HostSchedules::creditsEndWithTheirEpoch);
