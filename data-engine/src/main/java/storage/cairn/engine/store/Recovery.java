@@ -153,8 +153,23 @@ final class Recovery {
         reader.run();
     }
 
+    /** A list whose pages the allocation map takes for free would be overwritten, or given back twice. */
+    private void requireInUse(@Nullable PageList list, String what) throws StoreException {
+        for (int level = 0; list != null && level < list.levels(); level++) {
+            for (int number = 0; number < list.size(level); number++) {
+                long slot = list.slot(level, number);
+                if (slot != 0 && !allocator.isPage(slot)) {
+                    throw new StoreException(what + " page " + number + " of level " + level + " is at block " + slot
+                            + ", which is free by the allocation map: the disk is damaged; replace it");
+                }
+            }
+        }
+    }
+
     private void restoreReplicas() throws StoreException {
         Superblock s = superblock();
+        requireInUse(map, "allocation");
+        requireInUse(catalog, "catalog");
         if (stream.length > 0) {
             Catalog.Content content = Catalog.decode(stream, disk.layout);
             for (Catalog.Volume volume : content.volumes()) {
