@@ -171,6 +171,18 @@ final class StoreModel {
         }
     }
 
+    /** It was undone: a medium that loses what undid it brings it back. */
+    void aborted(Op op) {
+        if (!forgiving || op.resync) {
+            refused(op);
+            return;
+        }
+        inFlight--;
+        changes++;
+        op.state = State.LOST;
+        unlock(op);
+    }
+
     private void apply(Op op) {
         op.state = State.APPLIED;
         if (op.entry.kind() == Replica.Kind.RESIZE) {
@@ -357,7 +369,7 @@ final class StoreModel {
         boolean above = op.entry.wseq() > commitSeq;
         if (op.state == State.APPLIED && above && !op.seen) {
             if (forgiving) {
-                ops.remove(op.entry.wseq());
+                op.state = State.LOST;
                 for (int i = 0; i < op.entry.count(); i++) {
                     trusted[(int) op.entry.block() + i] = false;
                 }
@@ -365,11 +377,15 @@ final class StoreModel {
             }
             throw new Violation("I1", "volume " + name() + " lost " + op.entry + ", which it had completed");
         }
-        if (op.state == State.UNKNOWN && op.seen) {
+        if (op.state != State.APPLIED && op.seen) {
             apply(op);
         } else if (op.state == State.UNKNOWN) {
-            ops.remove(op.entry.wseq());
             unlock(op);
+            if (forgiving) {
+                op.state = State.LOST;
+            } else {
+                ops.remove(op.entry.wseq());
+            }
         }
     }
 
@@ -470,7 +486,9 @@ final class StoreModel {
 
     enum State {
         UNKNOWN,
-        APPLIED
+        APPLIED,
+        /** A lying medium did not show it any more. What hid it may be gone at the next crash: then it is back. */
+        LOST
     }
 
     /** Something that changes blocks. */

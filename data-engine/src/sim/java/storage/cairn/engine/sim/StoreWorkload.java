@@ -276,7 +276,7 @@ final class StoreWorkload {
         if (sim.faults.struck(Fault.DISK_WRITE_ERROR) == 0) {
             throw new Violation("contract", what + " of " + op.entry + " ended with UNAVAILABLE on a healthy disk");
         }
-        model.refused(op);
+        model.aborted(op);
     }
 
     private void zero(StoreModel model, Replica replica) {
