@@ -25,8 +25,7 @@ final class StoreSimTest {
     /** A write whose data could not be written is undone by an ABORT, and the medium loses that: the write is back. */
     @Test
     void aWriteThatWasUndoneMayComeBackFromALyingMedium() {
-        Life life =
-                new Life(20_261_095, true, StoreTarget.EXTENT, Chances.of(Faults.lawful()), null, 2_000, true);
+        Life life = new Life(20_261_095, true, StoreTarget.EXTENT, Chances.of(Faults.lawful()), null, 2_000, true);
         assertThat(life.run(Trace.hashing()).operations()).isGreaterThan(2_000);
     }
 
