@@ -1,13 +1,11 @@
 package storage.cairn.csi;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
 
@@ -16,7 +14,7 @@ final class Commands {
     private static final Logger LOG = LogManager.getLogger(Commands.class);
     private static final int MAX_OUTPUT_BYTES = 64 << 10;
     private static final long USUAL_SECONDS = 60;
-    /** The output of a program that has ended is there at once, unless a child of it lives on. */
+    /** The output of a program that has ended is there at once, unless a child of it lives on: nobody waits for that. */
     private static final long OUTPUT_SECONDS = 5;
 
     private Commands() {}
@@ -43,19 +41,19 @@ final class Commands {
             builder.environment().put("LC_ALL", "C");
             Process process = builder.start();
             process.getOutputStream().close();
-            CompletableFuture<String> output = new CompletableFuture<>();
-            Thread.ofVirtual().start(() -> read(process.getInputStream(), output));
+            Output output = new Output();
+            Thread reader = Thread.ofVirtual().start(() -> output.read(process.getInputStream()));
             if (!process.waitFor(seconds, TimeUnit.SECONDS)) {
                 process.destroyForcibly();
                 throw CsiException.unavailable(
                         line[0] + " did not end within " + seconds + " s: does the volume answer? It is tried again",
                         null);
             }
-            return new Result(process.exitValue(), output.get(OUTPUT_SECONDS, TimeUnit.SECONDS));
-        } catch (TimeoutException e) {
-            throw CsiException.unavailable(
-                    line[0] + " ended and left a process behind that holds its output open; it is tried again", e);
-        } catch (IOException | ExecutionException e) {
+            if (!reader.join(Duration.ofSeconds(OUTPUT_SECONDS))) {
+                LOG.warn("{} left a process behind that holds its output open", line[0]);
+            }
+            return new Result(process.exitValue(), output.text());
+        } catch (IOException e) {
             throw CsiException.internal(
                     line[0] + " cannot be run: " + e.getMessage() + ". Is its package in the image of the driver?", e);
         } catch (InterruptedException e) {
@@ -64,13 +62,27 @@ final class Commands {
         }
     }
 
-    private static void read(InputStream in, CompletableFuture<String> output) {
-        try (in) {
-            byte[] bytes = in.readNBytes(MAX_OUTPUT_BYTES);
-            in.transferTo(OutputStream.nullOutputStream());
-            output.complete(new String(bytes, StandardCharsets.UTF_8).strip());
-        } catch (IOException e) {
-            output.completeExceptionally(e);
+    /** What a program said so far, its beginning. */
+    private static final class Output {
+        private final ByteArrayOutputStream kept = new ByteArrayOutputStream();
+
+        void read(InputStream in) {
+            byte[] bytes = new byte[4096];
+            try (in) {
+                for (int count = in.read(bytes); count >= 0; count = in.read(bytes)) {
+                    keep(bytes, count);
+                }
+            } catch (IOException e) {
+                LOG.warn("what a program says cannot be read: {}", e.getMessage());
+            }
+        }
+
+        private synchronized void keep(byte[] bytes, int count) {
+            kept.write(bytes, 0, Math.min(count, MAX_OUTPUT_BYTES - kept.size()));
+        }
+
+        synchronized String text() {
+            return kept.toString(StandardCharsets.UTF_8).strip();
         }
     }
 

@@ -22,10 +22,13 @@ import storage.cairn.api.process.Signals;
 
 /** The operator process. Of several one leads; one that loses its lease ends, and is started again by Kubernetes. */
 public final class OperatorMain {
-    private static final int PAGES_PORT = 8080;
+    private static final String PAGES_PORT = "8080";
     private static final int ENDED = 0;
     private static final int LOST = 1;
     private static final Duration ROUND = Duration.ofSeconds(5);
+    /** Well below what kubelet gives a pod: the lease is given back by a request that is made again for minutes. */
+    private static final Duration END = Duration.ofSeconds(15);
+
     private static final Duration LEASE = Duration.ofSeconds(6);
     private static final Duration RENEW = Duration.ofSeconds(4);
     private static final Duration RETRY = Duration.ofSeconds(1);
@@ -57,23 +60,38 @@ public final class OperatorMain {
                         .build()));
         Cluster api = new Cluster(client, settings);
         operator.register(new StorageClusterReconciler(api, settings, Clock.systemUTC()));
-        Pages pages = Pages.open(new InetSocketAddress(PAGES_PORT), metrics::scrape, () -> problem(operator), () -> "");
+        int port = Integer.parseInt(System.getenv().getOrDefault("CAIRN_PAGES_PORT", PAGES_PORT));
+        Pages pages = Pages.open(new InetSocketAddress(port), metrics::scrape, () -> problem(operator), () -> "");
         Farewell farewell = new Farewell(api, client, settings);
         Signals.onTermination(() -> {
             if (ended.getAndSet(true)) {
                 return;
             }
-            // One that still starts, which may take as long as the API server is away, has nothing to complete.
-            if (operator.getRuntimeInfo().isStarted()) {
-                LOG.info("ends: the round that is under way is completed");
-                operator.stop();
-            }
-            farewell.close();
-            pages.close();
+            end(() -> {
+                // One that still starts, which may take as long as the API server is away, has nothing to complete.
+                if (operator.getRuntimeInfo().isStarted()) {
+                    LOG.info("ends: the round that is under way is completed");
+                    operator.stop();
+                }
+                farewell.close();
+                pages.close();
+            });
             Runtime.getRuntime().halt(ENDED);
         });
         operator.start();
         farewell.start();
+    }
+
+    /** In order, if that is to be had in time. */
+    private static void end(Runnable inOrder) {
+        Thread ending = Thread.ofPlatform().name("end").daemon().start(inOrder);
+        try {
+            if (!ending.join(END)) {
+                LOG.warn("ends without having given its lease back: does the API server answer?");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /**
