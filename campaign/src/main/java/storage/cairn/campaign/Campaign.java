@@ -152,7 +152,8 @@ public final class Campaign implements Callable<Integer> {
                 || minutes <= 0) {
             throw new ParameterException(
                     spec().commandLine(),
-                    "use 1 to 9 nodes, 1 to 8 volumes, 1 to 32 writers, rounds of 5 s or more, and some minutes");
+                    "use 1 to 9 nodes, 1 to 8 volumes, 1 to 32 writers, rounds of 5 s or more, a rest of 1 s or more, and"
+                            + " some minutes");
         }
     }
 

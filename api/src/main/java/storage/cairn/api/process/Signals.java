@@ -7,7 +7,8 @@ import java.lang.invoke.MethodType;
 
 /**
  * Hears of SIGTERM and SIGINT each time they come, so that a process can end in order; a shutdown hook would hear of the
- * first only, nobody would wait for what it began, and the exit code would tell of the signal. The JDK offers that in a package that compilers warn of, so it is reached by reflection.
+ * first only, nobody would wait for what it began, and the exit code would tell of the signal. The JDK offers that in a
+ * package that compilers warn of, so it is reached by reflection.
  */
 public final class Signals {
     private Signals() {}

@@ -129,7 +129,7 @@ final class CheckCommand implements Callable<Integer> {
                 findings.add(new Finding(
                         Grade.FAIL,
                         "engine of " + name + " has no lease in namespace " + Api.NAMESPACE
-                                + ": it never ran, or Cairn is in" + " another namespace (set CAIRN_NAMESPACE)"));
+                                + ": it never ran, or Cairn is in another namespace (set CAIRN_NAMESPACE)"));
             } else if (renewed.plus(SILENCE).isBefore(ZonedDateTime.now(renewed.getZone()))) {
                 findings.add(new Finding(Grade.FAIL, "engine of " + name + " was not heard of since " + renewed));
             } else if (renewed.minus(SILENCE).isAfter(ZonedDateTime.now(renewed.getZone()))) {

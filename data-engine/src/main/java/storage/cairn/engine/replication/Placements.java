@@ -34,6 +34,9 @@ final class Placements {
     private final TreeSet<VolumeId> healing = new TreeSet<>();
 
     private final TreeSet<VolumeId> adopted = new TreeSet<>();
+    /** About to be adopted: the configuration store is being asked. */
+    private final TreeSet<VolumeId> asked = new TreeSet<>();
+
     private boolean looking;
     private boolean stopped;
 
@@ -209,13 +212,14 @@ final class Placements {
         if (known.owner() != null) {
             return;
         }
-        if (!wished && (known.attachId() != null || adopted.size() >= MOST_HEALED_AT_ONCE)) {
+        if (!wished && (known.attachId() != null || adopted.size() + asked.size() >= MOST_HEALED_AT_ONCE)) {
             return;
         }
-        if (adopted.contains(volume) || !mine(known) || !canProgress(known)) {
+        if (adopted.contains(volume) || !mine(known) || !canProgress(known) || !asked.add(volume)) {
             return;
         }
         catalog.get(volume, outcome -> {
+            asked.remove(volume);
             if (stopped
                     || !(outcome instanceof Catalog.Found.Volume found)
                     || found.current().value().owner() != null) {

@@ -51,16 +51,21 @@ final class PlacementSimTest {
     }
 
     private static Configuration recorded(Script script, List<DiskId> disks) {
+        return recorded(script, 7, "recorded", disks, List.of());
+    }
+
+    private static Configuration recorded(
+            Script script, long id, String name, List<DiskId> disks, List<Configuration.Stale> outOfSync) {
         Configuration first = new Configuration(
-                new VolumeId(new UUID(7, 7)),
-                "recorded",
+                new VolumeId(new UUID(7, id)),
+                name,
                 1,
                 1,
                 new UUID(7, 8),
                 null,
                 disks,
                 List.of(),
-                List.of(),
+                outOfSync,
                 2,
                 1 << 20,
                 null,
@@ -179,6 +184,32 @@ final class PlacementSimTest {
                 script.until(() -> isWhole(script.current(volume)), "the rebuild");
             }
         }
+    }
+
+    /** Hundreds may have missed a node that returns. */
+    @Test
+    void ofManyReleasedVolumesAFewAreRebuiltAtOnce() {
+        Script script = new Script(13, 3);
+        List<Configuration> volumes = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            volumes.add(recorded(
+                    script,
+                    100 + i,
+                    "v" + i,
+                    disks(script, 1, 2),
+                    List.of(new Configuration.Stale(disk(script, 3), 0))));
+        }
+        int[] most = {0};
+        script.until(
+                () -> {
+                    List<Configuration> now =
+                            volumes.stream().map(script::current).toList();
+                    most[0] = Math.max(most[0], (int)
+                            now.stream().filter(each -> each.owner() != null).count());
+                    return now.stream().allMatch(each -> isWhole(each) && each.owner() == null);
+                },
+                "all of them whole");
+        assertThat(most[0]).isBetween(2, 8);
     }
 
     /** With one of two in-sync replicas that it needs away, an owner could only wait, and be in the way of others. */
