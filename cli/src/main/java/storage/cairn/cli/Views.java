@@ -195,6 +195,7 @@ final class Views {
     record ActivityView(
             long reads,
             long readBytes,
+            long remoteReadBytes,
             long writes,
             long writeBytes,
             int inFlight,
@@ -207,6 +208,7 @@ final class Views {
             return new ActivityView(
                     activity.getReads(),
                     activity.getReadBytes(),
+                    activity.getRemoteReadBytes(),
                     activity.getWrites(),
                     activity.getWriteBytes(),
                     activity.getInFlight(),

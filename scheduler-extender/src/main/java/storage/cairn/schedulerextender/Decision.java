@@ -35,6 +35,13 @@ final class Decision {
     private final List<Claim> claims;
     private final List<Unbound> unbound = new ArrayList<>();
     private final List<Unbound> mustBeLocal = new ArrayList<>();
+    /** Whose place matters. */
+    private final List<Data> minded = new ArrayList<>();
+
+    private final List<Unbound> mindedUnbound;
+    private final double unboundBytes;
+    private final double mindedBytes;
+    private final double mindedTraffic;
     private final Room room;
     private final String everywhere;
 
@@ -48,8 +55,20 @@ final class Decision {
                 if (waiting.locality() == Locality.REQUIRED) {
                     mustBeLocal.add(waiting);
                 }
+            } else if (claim instanceof Bound bound) {
+                Data volume = snapshot.volume(bound.volume());
+                if (volume != null && volume.locality() != Locality.NONE) {
+                    minded.add(volume);
+                }
             }
         }
+        this.mindedUnbound = unbound.stream()
+                .filter(each -> each.locality() != Locality.NONE)
+                .toList();
+        this.unboundBytes = mindedUnbound.stream().mapToLong(Unbound::bytes).sum();
+        this.mindedBytes =
+                unboundBytes + minded.stream().mapToDouble(Data::bytes).sum();
+        this.mindedTraffic = minded.stream().mapToDouble(Data::bytesPerSecond).sum();
         this.everywhere = everywhere();
     }
 
@@ -145,33 +164,29 @@ final class Decision {
         return named.isEmpty() ? "nowhere that is known now" : "on " + String.join(", ", named);
     }
 
-    /** How good the node is, from 0 to {@link #MOST}: the mean of its worth to each claim, weighted by bytes. */
+    /**
+     * How good the node is, from 0 to {@link #MOST}: the mean of its worth to each claim, weighted by its share of their
+     * bytes and, when any was used lately, as much by its share of that.
+     */
     int score(String node) {
         Machine machine = snapshot.machine(node);
         if (machine == null || !machine.alive() || machine.evacuate()) {
             return 0;
         }
         double worth = 0;
-        double weights = 0;
-        for (Claim claim : claims) {
-            if (claim instanceof Bound bound) {
-                Data volume = snapshot.volume(bound.volume());
-                if (volume != null && volume.locality() != Locality.NONE) {
-                    worth += volume.bytes() * worth(volume, machine);
-                    weights += volume.bytes();
-                }
+        for (Data volume : minded) {
+            double weight = volume.bytes() / mindedBytes;
+            if (mindedTraffic > 0) {
+                weight = (weight + volume.bytesPerSecond() / mindedTraffic) / 2;
             }
+            worth += weight * worth(volume, machine);
         }
-        List<Unbound> minded = unbound.stream()
-                .filter(each -> each.locality() != Locality.NONE)
-                .toList();
-        if (!minded.isEmpty()) {
-            double bytes = minded.stream().mapToLong(Unbound::bytes).sum();
-            double left = room.left(node, minded);
-            worth += bytes * (left < 0 ? 0 : FITS + (1 - FITS) * left);
-            weights += bytes;
+        if (!mindedUnbound.isEmpty()) {
+            double left = room.left(node, mindedUnbound);
+            double share = unboundBytes / mindedBytes / (mindedTraffic > 0 ? 2 : 1);
+            worth += share * (left < 0 ? 0 : FITS + (1 - FITS) * left);
         }
-        return weights == 0 ? 0 : (int) Math.round(MOST * worth / weights);
+        return (int) Math.round(MOST * worth);
     }
 
     /** From 0 to 1. Another replica, wherever it is, makes it no less. */

@@ -14,6 +14,7 @@ import storage.cairn.api.resource.DiskStatus;
 import storage.cairn.api.resource.Spread;
 import storage.cairn.api.resource.StorageNode;
 import storage.cairn.api.resource.StorageNodeSpec;
+import storage.cairn.api.resource.StorageNodeStatus;
 import storage.cairn.api.resource.StoragePoolSpec;
 import storage.cairn.api.resource.Volume;
 import storage.cairn.api.resource.VolumeMembership;
@@ -54,6 +55,7 @@ final class Photographer {
     private Map<String, Data> volumes(Map<String, Long> promised) {
         Map<String, Locality> localities = new HashMap<>();
         resources.volumes().forEach(volume -> localities.put(volume.getSpec().id(), locality(volume)));
+        Map<String, Long> traffic = traffic();
         Map<String, Data> volumes = new HashMap<>();
         resources.memberships().forEach(membership -> {
             VolumeMembershipSpec spec = membership.getSpec();
@@ -70,11 +72,24 @@ final class Photographer {
                                 localities.getOrDefault(id, Locality.PREFERRED),
                                 spec.inSync(),
                                 syncing,
-                                owner == null ? 0 : owner.node()));
+                                owner == null ? 0 : owner.node(),
+                                traffic.getOrDefault(id, 0L)));
                 promise(membership, promised);
             }
         });
         return volumes;
+    }
+
+    /** By volume; one that was moved lately is told of by both nodes. */
+    private Map<String, Long> traffic() {
+        Map<String, Long> traffic = new HashMap<>();
+        resources.storageNodes().forEach(node -> {
+            StorageNodeStatus status = node.getStatus();
+            if (status != null && status.traffic() != null) {
+                status.traffic().forEach(each -> traffic.merge(each.volume(), each.bytesPerSecond(), Long::sum));
+            }
+        });
+        return traffic;
     }
 
     private static Locality locality(Volume volume) {

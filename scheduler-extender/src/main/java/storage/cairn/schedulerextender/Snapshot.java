@@ -57,8 +57,10 @@ final class Snapshot {
      * @param inSync disks that hold all of it
      * @param syncing disks that hold a part
      * @param owner number of the node that serves it; 0: none
+     * @param bytesPerSecond that hosts read and wrote lately
      */
-    record Data(long bytes, Locality locality, List<String> inSync, List<String> syncing, int owner) {
+    record Data(
+            long bytes, Locality locality, List<String> inSync, List<String> syncing, int owner, long bytesPerSecond) {
         Data {
             inSync = List.copyOf(inSync);
             syncing = List.copyOf(syncing);

@@ -56,6 +56,20 @@ final class DecisionTest {
     }
 
     @Test
+    void theBusierOfTwoVolumesCountsMore() {
+        World world = new World("a", "b", "c").preferred("busy", "a1").preferred("quiet", "b1");
+        world.used("busy", 9 << 20).used("quiet", 1 << 20);
+        assertThat(world.scores(bound("busy"), bound("quiet"))).containsExactly(7, 3, 0);
+    }
+
+    @Test
+    void aLargeVolumeThatNobodyUsesWeighsAsMuchAsASmallOneThatDoesAllTheWork() {
+        World world = new World("a", "b", "c").preferred("log", "a1").used("log", 64 << 20);
+        world.volume("archive", 999 * GIB, Locality.PREFERRED, "b1", "", "");
+        assertThat(world.scores(bound("log"), bound("archive"))).containsExactly(5, 5, 0);
+    }
+
+    @Test
     void whereTwoVolumesMeetIsBest() {
         World world = new World("a", "b", "c").preferred("v", "a1 b1").preferred("w", "b1 c1");
         assertThat(world.scores(bound("v"), bound("w"))).containsExactly(5, 10, 5);
@@ -247,7 +261,8 @@ final class DecisionTest {
                                     locality(random),
                                     some(random, world),
                                     List.of(),
-                                    random.nextInt(4)));
+                                    random.nextInt(4),
+                                    random.nextInt(3) * 4096L));
                 }
             } else {
                 claims.add(unbound("c" + count, 1 + random.nextInt(80), locality(random)));
@@ -289,7 +304,9 @@ final class DecisionTest {
                 some(random, world).stream()
                         .filter(each -> !more.contains(each))
                         .forEach(more::add);
-                world.volumes.put(id, new Data(data.bytes(), data.locality(), more, List.of(), data.owner()));
+                world.volumes.put(
+                        id,
+                        new Data(data.bytes(), data.locality(), more, List.of(), data.owner(), data.bytesPerSecond()));
             }
             Decision after = new Decision(world.snapshot(), claims);
             for (String node : world.nodes()) {

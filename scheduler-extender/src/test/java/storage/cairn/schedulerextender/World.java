@@ -52,7 +52,16 @@ final class World {
                         list(syncing),
                         owner.isEmpty()
                                 ? 0
-                                : Objects.requireNonNull(machines.get(owner)).number()));
+                                : Objects.requireNonNull(machines.get(owner)).number(),
+                        0));
+        return this;
+    }
+
+    World used(String id, long bytesPerSecond) {
+        Data data = Objects.requireNonNull(volumes.get(id));
+        volumes.put(
+                id,
+                new Data(data.bytes(), data.locality(), data.inSync(), data.syncing(), data.owner(), bytesPerSecond));
         return this;
     }
 

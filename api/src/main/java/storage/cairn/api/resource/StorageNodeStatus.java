@@ -43,8 +43,29 @@ public record StorageNodeStatus(
         @JsonPropertyDescription("Space of its disks.") @Nullable
         Capacity capacity,
 
+        @JsonPropertyDescription("Volumes that hosts use on this node, or used lately: the busiest.") @Nullable
+        List<Traffic> traffic,
+
         @JsonPropertyDescription("Generation of the spec that this tells of.") @Nullable
         Long observedGeneration,
 
         @JsonPropertyDescription("Ready, Schedulable, Evacuated.") @Nullable
-        List<Condition> conditions) {}
+        List<Condition> conditions) {
+
+    /** How much a volume is used. */
+    public record Traffic(
+            @JsonPropertyDescription("Id of the volume.") String volume,
+
+            @JsonPropertyDescription("Bytes that its host read since this node serves it.")
+            long readBytes,
+
+            @JsonPropertyDescription("Bytes of those that came from replicas of other nodes.")
+            long remoteReadBytes,
+
+            @JsonPropertyDescription("Bytes that its host wrote.")
+            long writeBytes,
+
+            @JsonPropertyDescription(
+                    "Bytes read and written per second, about the last ten minutes, as a power of two.")
+            long bytesPerSecond) {}
+}

@@ -12,6 +12,8 @@ import java.util.Map;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.api.resource.Api;
+import storage.cairn.api.resource.StorageNode;
+import storage.cairn.api.resource.StorageNodeStatus.Traffic;
 import storage.cairn.api.resource.Volume;
 import storage.cairn.api.resource.VolumeStatus;
 
@@ -23,13 +25,28 @@ final class Locality {
      * One claim of one pod.
      *
      * @param node where the pod is; empty: nowhere yet
+     * @param readBytes of the volume since that node serves it, and {@code remoteReadBytes} of those from other nodes;
+     *     null: the node has not told
      * @param why it is not local, empty when it is
      */
-    record Line(String namespace, String pod, String node, String claim, String volume, boolean local, String why) {}
+    record Line(
+            String namespace,
+            String pod,
+            String node,
+            String claim,
+            String volume,
+            boolean local,
+            @Nullable Long readBytes,
+            @Nullable Long remoteReadBytes,
+            String why) {}
 
     /** Of pods that have not ended, in the order of their names. */
     static List<Line> of(
-            List<Pod> pods, List<PersistentVolumeClaim> claims, List<PersistentVolume> bound, List<Volume> volumes) {
+            List<Pod> pods,
+            List<PersistentVolumeClaim> claims,
+            List<PersistentVolume> bound,
+            List<Volume> volumes,
+            List<StorageNode> nodes) {
         Map<String, String> handles = new HashMap<>();
         for (PersistentVolume each : bound) {
             if (each.getSpec().getCsi() != null
@@ -46,6 +63,12 @@ final class Locality {
         }
         Map<String, Volume> byId = new HashMap<>();
         volumes.forEach(volume -> byId.put(volume.getSpec().id(), volume));
+        Map<String, Traffic> traffic = new HashMap<>();
+        for (StorageNode node : nodes) {
+            if (node.getStatus() != null && node.getStatus().traffic() != null) {
+                node.getStatus().traffic().forEach(each -> traffic.put(key(Tables.name(node), each.volume()), each));
+            }
+        }
         List<Line> lines = new ArrayList<>();
         for (Pod pod : pods) {
             String phase = pod.getStatus() == null ? "" : pod.getStatus().getPhase();
@@ -55,7 +78,10 @@ final class Locality {
             for (String claim : claimsOf(pod)) {
                 String id = ids.get(pod.getMetadata().getNamespace() + "/" + claim);
                 if (id != null) {
-                    lines.add(line(pod, claim, id, byId.get(id)));
+                    String node = pod.getSpec().getNodeName() == null
+                            ? ""
+                            : pod.getSpec().getNodeName();
+                    lines.add(line(pod, node, claim, id, byId.get(id), traffic.get(key(node, id))));
                 }
             }
         }
@@ -76,8 +102,12 @@ final class Locality {
         return claims;
     }
 
-    private static Line line(Pod pod, String claim, String id, @Nullable Volume volume) {
-        String node = pod.getSpec().getNodeName() == null ? "" : pod.getSpec().getNodeName();
+    private static String key(String node, String volume) {
+        return node + "/" + volume;
+    }
+
+    private static Line line(
+            Pod pod, String node, String claim, String id, @Nullable Volume volume, @Nullable Traffic traffic) {
         String why = node.isEmpty() ? waiting(pod) : why(node, id, volume);
         return new Line(
                 pod.getMetadata().getNamespace(),
@@ -86,6 +116,8 @@ final class Locality {
                 claim,
                 volume == null ? id : Tables.name(volume),
                 why.isEmpty(),
+                traffic == null ? null : traffic.readBytes(),
+                traffic == null ? null : traffic.remoteReadBytes(),
                 why);
     }
 

@@ -10,8 +10,10 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import storage.cairn.api.resource.StorageNode;
 import storage.cairn.api.resource.Volume;
 import storage.cairn.cli.base.ExitCode;
+import storage.cairn.cli.base.Sizes;
 import storage.cairn.cli.base.Table;
 import storage.cairn.cli.kubernetes.Locality.Line;
 
@@ -44,15 +46,28 @@ final class LocalityCommand implements Callable<Integer> {
                 : client.persistentVolumeClaims().inNamespace(namespace).list().getItems();
         List<PersistentVolume> bound = client.persistentVolumes().list().getItems();
         List<Volume> volumes = client.resources(Volume.class).list().getItems();
-        List<Line> lines = Locality.of(pods, claims, bound, volumes);
+        List<Line> lines = Locality.of(
+                pods,
+                claims,
+                bound,
+                volumes,
+                client.resources(StorageNode.class).list().getItems());
         cairn.print(Map.of("pods", lines), () -> print(lines));
         return ExitCode.OK.number();
     }
 
+    private static String remotely(Line line) {
+        Long read = line.readBytes();
+        Long remote = line.remoteReadBytes();
+        return read == null || remote == null ? "-" : Sizes.format(remote) + " of " + Sizes.format(read);
+    }
+
     private void print(List<Line> lines) {
-        Table table = new Table("NAMESPACE", "POD", "NODE", "CLAIM", "VOLUME", "LOCAL", "WHY");
+        Table table = new Table("NAMESPACE", "POD", "NODE", "CLAIM", "VOLUME", "LOCAL", "READ REMOTELY", "WHY");
         long local = 0;
         long placed = 0;
+        long read = 0;
+        long remote = 0;
         for (Line line : lines) {
             table.row(
                     line.namespace(),
@@ -61,11 +76,16 @@ final class LocalityCommand implements Callable<Integer> {
                     line.claim(),
                     line.volume(),
                     line.local() ? "yes" : "no",
+                    remotely(line),
                     line.why());
             local += line.local() ? 1 : 0;
             placed += line.node().isEmpty() ? 0 : 1;
+            read += line.readBytes() == null ? 0 : line.readBytes();
+            remote += line.remoteReadBytes() == null ? 0 : line.remoteReadBytes();
         }
         table.print(cairn.out());
-        cairn.out().println(local + " of " + placed + " are on a node with all of their data.");
+        cairn.out()
+                .println(local + " of " + placed + " are on a node with all of their data; " + Sizes.format(remote)
+                        + " of " + Sizes.format(read) + " were read from other nodes.");
     }
 }

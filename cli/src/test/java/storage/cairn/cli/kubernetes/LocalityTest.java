@@ -16,6 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import storage.cairn.api.resource.Api;
+import storage.cairn.api.resource.StorageNode;
+import storage.cairn.api.resource.StorageNodeStatus;
 import storage.cairn.api.resource.Volume;
 import storage.cairn.api.resource.VolumeSpec;
 import storage.cairn.api.resource.VolumeStatus;
@@ -92,8 +94,30 @@ final class LocalityTest {
                 .build();
     }
 
+    /** Node d, which reads from others. */
+    private static StorageNode node() {
+        StorageNode node = new StorageNode();
+        node.setMetadata(new ObjectMetaBuilder().withName("d").build());
+        node.setStatus(new StorageNodeStatus(
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                List.of(new StorageNodeStatus.Traffic("id", 100, 70, 5, 0)),
+                null,
+                null));
+        return node;
+    }
+
     private static List<Locality.Line> lines(Pod pod, PersistentVolume pv) {
-        return Locality.of(List.of(pod), List.of(CLAIM), List.of(pv), List.of(volume()));
+        return Locality.of(List.of(pod), List.of(CLAIM), List.of(pv), List.of(volume()), List.of(node()));
     }
 
     @ParameterizedTest
@@ -105,8 +129,18 @@ final class LocalityTest {
         ", false, 0/3 nodes are available",
     })
     void aPodIsLocalWhereAllOfItsDataIs(@Nullable String node, boolean local, String why) {
+        boolean told = "d".equals(node);
         assertThat(lines(pod(node, "Running"), PV))
-                .containsExactly(new Locality.Line("shop", "db", node == null ? "" : node, "data", "vol", local, why));
+                .containsExactly(new Locality.Line(
+                        "shop",
+                        "db",
+                        node == null ? "" : node,
+                        "data",
+                        "vol",
+                        local,
+                        told ? 100L : null,
+                        told ? 70L : null,
+                        why));
     }
 
     @Test

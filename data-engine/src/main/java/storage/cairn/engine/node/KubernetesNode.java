@@ -44,6 +44,7 @@ final class KubernetesNode implements AutoCloseable {
     private final ScheduledThreadPoolExecutor thread = new ScheduledThreadPoolExecutor(
             1, Thread.ofPlatform().daemon().name("kubernetes-node").factory());
     private final Map<String, Told<DiskReport>> toldDisks = new HashMap<>();
+    private final TrafficMeter traffic = new TrafficMeter();
     private @Nullable Told<NodeReport> toldNode;
     private @Nullable DiskAdmission admission;
     private @Nullable StatusSource status;
@@ -332,6 +333,7 @@ final class KubernetesNode implements AutoCloseable {
                 replicas,
                 owned,
                 new DiskReport.Space(raw, raw, used),
+                traffic.take(taken.view().volumes(), System.nanoTime()),
                 admission == null ? "" : admission.remark());
     }
 

@@ -96,6 +96,7 @@ final class StatusMessages {
         return VolumeActivity.newBuilder()
                 .setReads(view.reads())
                 .setReadBytes(view.readBytes())
+                .setRemoteReadBytes(view.remoteReadBytes())
                 .setWrites(view.writes())
                 .setWriteBytes(view.writeBytes())
                 .setInFlight(view.inFlight())

@@ -4,6 +4,9 @@ package storage.cairn.engine.replication;
 final class HostCounters {
     long reads;
     long readBytes;
+    /** Of those, what came from replicas of other nodes. */
+    long remoteReadBytes;
+
     long writes;
     long writeBytes;
 

@@ -72,6 +72,7 @@ public record NodeView(int node, List<DiskView> disks, List<PeerView> peers, Lis
     public record RebuildView(long extentsTotal, long extentsDone, long copiedBytes, long startedMillis) {}
 
     /**
+     * @param remoteReadBytes of {@code readBytes}, what came from replicas of other nodes
      * @param inFlight admitted host operations
      * @param parked of them those that wait for a membership change, plus those queued
      * @param activity what it is doing while it does not serve: TakingOver, WaitingForLeases, WaitingForReplicas,
@@ -82,6 +83,7 @@ public record NodeView(int node, List<DiskView> disks, List<PeerView> peers, Lis
     public record ActivityView(
             long reads,
             long readBytes,
+            long remoteReadBytes,
             long writes,
             long writeBytes,
             int inFlight,

@@ -4,6 +4,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.Log;
 import storage.cairn.engine.port.Status;
@@ -174,6 +175,9 @@ final class ReadPath {
         switch (status) {
             case OK -> {
                 member.measured(context.now() - op.sentNanos);
+                if (!op.inner && !member.local()) {
+                    owner.counters().remoteReadBytes += (long) op.count * BlockDevice.BLOCK_BYTES;
+                }
                 if (op.bad != 0) {
                     repair(op);
                 }

@@ -164,6 +164,7 @@ final class Views {
         return new ActivityView(
                 counters.reads,
                 counters.readBytes,
+                counters.remoteReadBytes,
                 counters.writes,
                 counters.writeBytes,
                 owner.queue().admitted(),
