@@ -160,9 +160,13 @@ final class Administrator {
     /** Wants the replicas on other disks, perhaps one more or one less of them. */
     private void wish(SimVolume volume) {
         int nodes = world.nodes.size();
-        int count = volume.replicas - 1 + random.below(3);
         int most = Math.min(nodes, Configuration.MAX_REPLICAS - 1);
-        count = Math.clamp(count, Math.min(most, Math.max(1, volume.minInSync)), most);
+        int least = Math.max(1, volume.minInSync);
+        if (least > most) {
+            // None of the most replicas that a volume can have may be missed: there is no way to any other disks.
+            return;
+        }
+        int count = Math.clamp(volume.replicas - 1 + random.below(3), least, most);
         List<DiskId> wanted = new ArrayList<>();
         for (int i = 0, first = random.below(nodes); i < count; i++) {
             List<StoreUnderTest> disks = world.nodes.get((first + i) % nodes).disks();

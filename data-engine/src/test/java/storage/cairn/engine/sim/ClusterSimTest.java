@@ -81,6 +81,15 @@ final class ClusterSimTest {
         assertThat(missed).isLessThan(letGo / 4);
     }
 
+    /** The administrator once wanted such a volume on four disks, which the engine must refuse it for ever. */
+    @Test
+    void ofAVolumeWhoseFiveReplicasMustAllBeInSyncNoneIsWantedElsewhere() {
+        Shape shape = Shape.of(5, new Shape.OfVolume(300, 5, 5), false);
+        for (long seed = 1; seed <= 20; seed++) {
+            run(seed, new World(plan(seed, StoreTarget.IN_MEMORY, true), Faults.none(), shape, Trace.hashing()));
+        }
+    }
+
     @Test
     void aSeedAlwaysGivesTheSameEvents() {
         for (long seed = 1; seed <= 5; seed++) {

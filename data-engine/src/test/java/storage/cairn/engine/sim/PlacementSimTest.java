@@ -282,6 +282,18 @@ final class PlacementSimTest {
         assertThat(script.current(volume).inSync()).hasSize(3);
     }
 
+    @Test
+    void aWishForFewerDisksThanMustBeInSyncTakesAwayOnlyWhatMayBeMissed() {
+        Script script = new Script(12, 3);
+        Configuration volume = recorded(script, disks(script, 1, 2, 3));
+        script.run(5);
+        script.done(1, (engine, receiver) -> engine.serve("recorded", receiver));
+        want(script, volume, disks(script, 3));
+        script.run(30);
+        assertThat(script.current(volume).inSync()).hasSize(2).contains(disk(script, 3));
+        assertThat(script.write(1, script.opened(1, volume), 0, 7 * STAMP)).isEqualTo(Status.OK);
+    }
+
     private static VolumeAnswer.Problem refused(
             Script script, int node, String name, DiskId lost, @Nullable DiskId fresh) {
         VolumeAnswer answer = script.ask(node, (engine, receiver) -> engine.replaceDisk(name, lost, fresh, receiver));
