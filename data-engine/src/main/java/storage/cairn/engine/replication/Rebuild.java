@@ -148,17 +148,26 @@ final class Rebuild {
             return;
         }
         owner.writes().passOver(target.highestWseq());
-        // From here on it gets every write. What was admitted before is waited for, then the lists hold it.
-        target.forwarding = true;
         phase = Phase.BARRIER;
-        WriteOp barrier = owner.writes().barrier(owner.blocks(), (tag, status) -> {
+        joinSeq = Long.MAX_VALUE;
+        owner.writes().barrier(owner.blocks(), this::forward, (tag, status) -> {
             if (status != Status.OK) {
                 stop("its join was not acked: " + status);
             } else {
                 committed();
             }
         });
-        joinSeq = barrier.allotted ? barrier.wseq : owner.writes().lastWseq() + 1;
+    }
+
+    /**
+     * From its barrier on it gets every write, and none before: the barrier tells it the size, without which it could not
+     * take them. What was admitted before is waited for, then the lists hold it.
+     */
+    private void forward(WriteOp barrier) {
+        if (!over) {
+            joinSeq = barrier.wseq;
+            target.forwarding = true;
+        }
     }
 
     /** Some writes completed: perhaps all that were admitted before it joined. */

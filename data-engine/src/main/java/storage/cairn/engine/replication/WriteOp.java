@@ -1,5 +1,6 @@
 package storage.cairn.engine.replication;
 
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.Buffer;
@@ -37,6 +38,10 @@ final class WriteOp extends HostOp implements Replica.Done {
     boolean retired;
     /** The round of {@link SpaceCredits} in which its space was reserved. */
     long reservedRound;
+    /** Told as soon as it has its wseq, before anybody is sent it. */
+    @Nullable
+    Consumer<WriteOp> whenAllotted;
+
     /** Since when it waits for a disk to free slots; 0: it does not. */
     long shortSinceNanos;
 
@@ -128,5 +133,6 @@ final class WriteOp extends HostOp implements Replica.Done {
         retired = false;
         reservedRound = 0;
         shortSinceNanos = 0;
+        whenAllotted = null;
     }
 }

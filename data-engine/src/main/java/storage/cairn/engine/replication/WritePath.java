@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.store.Replica;
@@ -161,6 +162,9 @@ final class WritePath implements PartialBlocks.Merged {
         op.inTail = true;
         op.sentNanos = context.now();
         tail.add(op);
+        if (op.whenAllotted != null) {
+            op.whenAllotted.accept(op);
+        }
         owner.touch();
         // The way to the others is longer: they get it before this node's own disk.
         fanOut(op, false);
@@ -403,13 +407,22 @@ final class WritePath implements PartialBlocks.Merged {
      * An entry of the owner itself that changes no block: told when every member that counts holds it. It carries the
      * largest size asked for: whoever joins behind a growth that is not recorded yet must have it, too.
      */
-    WriteOp barrier(long blocks, HostVolume.Done done) {
+    void barrier(long blocks, HostVolume.Done done) {
+        barrier(blocks, op -> {}, done);
+    }
+
+    /**
+     * The same.
+     *
+     * @param allotted told as soon as it has its wseq, before anybody is sent it
+     */
+    void barrier(long blocks, Consumer<WriteOp> allotted, HostVolume.Done done) {
         grownBlocks = Math.max(grownBlocks, blocks);
         WriteOp op = operation(Replica.Kind.RESIZE, grownBlocks, 1);
         op.from(done, 0);
         op.startedNanos = context.now();
+        op.whenAllotted = allotted;
         lock(op);
-        return op;
     }
 
     /** The owner stopped: gives back the memory of what is under way. */

@@ -30,19 +30,30 @@ final class Convergence {
         this.world = world;
     }
 
-    /** Whether all volumes are well by the configuration store's word. */
+    /** Whether all volumes are well by the configuration store's word, and served. */
     static boolean settled(World world) {
         for (SimVolume volume : world.volumes) {
-            if (volume.isServed() && problem(world, volume) != null) {
+            if (volume.isServed() && (problem(world, volume) != null || !ready(world, volume))) {
                 return false;
             }
         }
         return true;
     }
 
+    private static boolean ready(World world, SimVolume volume) {
+        NodeView.VolumeView view = atOwner(world, volume);
+        return view != null && view.phase() == NodeView.Phase.READY;
+    }
+
     private static @Nullable String problem(World world, SimVolume volume) {
         Configuration now = Objects.requireNonNull(world.config.current(volume.id()));
-        if (now.deleted() || (!now.inSync().isEmpty() && world.shape.tight() && world.crowded(volume))) {
+        if (now.deleted()) {
+            return null;
+        }
+        if (world.config.isRolledBack(volume.id())) {
+            return volume.name + " is not recovered though the store forgot its newest configuration";
+        }
+        if (!now.inSync().isEmpty() && world.shape.tight() && world.crowded(volume)) {
             return null;
         }
         if (!now.syncing().isEmpty() || !now.outOfSync().isEmpty()) {
@@ -52,19 +63,23 @@ final class Convergence {
         if (!volume.wish().isEmpty() && !Set.copyOf(now.inSync()).equals(Set.copyOf(volume.wish()))) {
             return volume.name + " is in sync on " + now.inSync() + " and wanted on " + volume.wish();
         }
-        if (world.config.isRolledBack(volume.id())) {
-            return volume.name + " is not recovered though the store forgot its newest configuration";
-        }
-        SimNode owner = world.owner(volume);
-        if (owner == null) {
+        if (world.owner(volume) == null) {
             return volume.name + " has no owner that is up";
         }
-        for (NodeView.VolumeView view : owner.engine().view().volumes()) {
-            if (view.configuration().name().equals(volume.name)) {
-                return problem(volume, view);
+        NodeView.VolumeView view = atOwner(world, volume);
+        return view == null ? volume.name + " is unknown to its owner" : problem(volume, view);
+    }
+
+    private static NodeView.@Nullable VolumeView atOwner(World world, SimVolume volume) {
+        SimNode owner = world.owner(volume);
+        if (owner != null) {
+            for (NodeView.VolumeView view : owner.engine().view().volumes()) {
+                if (view.configuration().name().equals(volume.name)) {
+                    return view;
+                }
             }
         }
-        return volume.name + " is unknown to its owner";
+        return null;
     }
 
     private static @Nullable String problem(SimVolume volume, NodeView.VolumeView view) {

@@ -231,6 +231,35 @@ final class ScriptedSimTest {
     }
 
     /**
+     * Seed 1795334854493190 of the clusters in memory: a volume grew while a replica was away. When that joined, it was
+     * sent writes of the new blocks before the barrier that told it the size, refused them, and had to start anew.
+     */
+    @Test
+    void aReplicaThatJoinsIsSentNothingBeforeItKnowsTheSize() {
+        Script script = new Script(1, 3);
+        Configuration volume = script.create("v", 3, 1);
+        script.done(1, (engine, receiver) -> engine.serve("v", receiver));
+        script.done(1, (engine, receiver) -> engine.move("v", 1, receiver));
+        script.takenOut(volume, 3);
+        long bytes = 2 * volume.sizeBytes();
+        script.done(1, (engine, receiver) -> engine.resizeVolume("v", bytes, receiver));
+        HostVolume opened = script.openedSoon(1, volume);
+        script.gate(2).hold(step -> step == Gate.Step.RESIZE);
+        script.node(1).process().execute(() -> script.node(1).engine().resizeVolume("v", 2 * bytes, answer -> {}));
+        script.until(() -> script.gate(2).held() > 0, "the next growth");
+        script.node(3).start();
+        script.until(() -> !script.current(volume).syncing().isEmpty(), "node 3's replica");
+        script.runMillis(100);
+
+        script.wrote(1, opened, bytes / 4_096 - 1, 7 << 16);
+        script.runMillis(100);
+        script.gate(2).open();
+        script.until(() -> script.inSync(volume, 3), "the end of the rebuild");
+        script.holdsEverywhere(volume, bytes / 4_096 - 1, 7 << 16, "I13");
+        assertThat(script.world.logged("ReplicaFailed")).isZero();
+    }
+
+    /**
      * Seed 88 of the clusters in memory: a node heard that a volume's creation had failed, and then the request for a
      * replica of it, which had been long under way. That replica stayed until the node's next start.
      */
