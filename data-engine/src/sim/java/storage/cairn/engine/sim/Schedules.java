@@ -42,6 +42,8 @@ final class Schedules {
         ALL.put("equal-checksums-are-no-equal-blocks", RebuildSchedules::equalChecksumsAreNoEqualBlocks);
         ALL.put("joining-replica-has-numbers-of-its-own", RebuildSchedules::joiningReplicaHasNumbersOfItsOwn);
         ALL.put("source-of-rebuild-is-in-sync", RebuildSchedules::sourceOfRebuildIsInSync);
+        ALL.put("replica-is-kept-though-the-store-forgot-it", AdminSchedules::replicaIsKeptThoughTheStoreForgotIt);
+        ALL.put("size-is-seen-when-every-replica-has-it", AdminSchedules::sizeIsSeenWhenEveryReplicaHasIt);
         ALL.put("offsets-have-64-bits", HostSchedules::offsetsHave64Bits);
         ALL.put("lengths-have-64-bits", HostSchedules::lengthsHave64Bits);
     }
