@@ -27,8 +27,7 @@ final class AdminSchedules {
         }
         int joining = without;
         long before = script.current(volume).epoch();
-        List<DiskId> wanted =
-                List.of(volume.inSync().get(0), volume.inSync().get(1), script.disk(joining));
+        List<DiskId> wanted = List.of(volume.inSync().get(0), volume.inSync().get(1), script.disk(joining));
         for (SimNode node : script.world.nodes) {
             node.process().execute(() -> node.engine().want(volume.volume(), wanted));
         }
