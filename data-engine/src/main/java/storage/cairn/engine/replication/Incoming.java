@@ -135,12 +135,15 @@ final class Incoming implements Network.Listener {
                 context.writer.begin(FrameType.WELCOME, 0).send(stream);
             }
             case REPLICA, JOINING_REPLICA -> {
-                ReplicaSlot slot = replicas.slot(new DiskId(said.disk()), new VolumeId(said.volume()));
+                DiskId disk = new DiskId(said.disk());
+                ReplicaSlot slot = replicas.slot(disk, new VolumeId(said.volume()));
                 if (slot == null) {
-                    refuse(
-                            Status.NOT_FOUND,
-                            "no replica of volume " + said.volume() + " on disk " + said.disk() + " at node "
-                                    + context.identity.node());
+                    String text = " on disk " + disk + " at node " + context.identity.node();
+                    if (replicas.serves(disk)) {
+                        refuse(Status.NOT_FOUND, "there is no replica of volume " + said.volume() + text);
+                    } else {
+                        refuse(Status.UNAVAILABLE, "nothing is served" + text);
+                    }
                     return;
                 }
                 ReplicaSession served = new ReplicaSession(context, slot, stream);

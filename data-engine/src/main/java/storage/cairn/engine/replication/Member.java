@@ -32,6 +32,9 @@ final class Member implements ReplicaLink.Events {
     private boolean refused;
     private boolean failed;
     private boolean flawed;
+    /** Its disk was served when it was asked last, and had no replica of the volume. */
+    private boolean absent;
+
     private boolean leaving;
     private String trouble = "not connected yet";
     private long waitUntilNanos;
@@ -195,6 +198,7 @@ final class Member implements ReplicaLink.Events {
         ReplicaLink fresh = locations.linkTo(disk, owner.hello(disk), this);
         if (fresh == null) {
             trouble = locations.whyAbsent(disk);
+            absent |= locations.lacks(disk, owner.volume());
             if (state == State.WAITING) {
                 down();
             }
@@ -212,6 +216,7 @@ final class Member implements ReplicaLink.Events {
             owner.replicaAhead(this, welcome.configuration());
             return;
         }
+        absent = false;
         state = State.SETTING;
         setEpoch();
     }
@@ -310,6 +315,7 @@ final class Member implements ReplicaLink.Events {
     @Override
     public void ended(Status status, String reason, boolean refusedNow) {
         trouble = reason;
+        absent |= status == Status.NOT_FOUND;
         refused = refusedNow;
         boolean wasReady = state == State.READY;
         link = null;
@@ -385,6 +391,16 @@ final class Member implements ReplicaLink.Events {
 
     boolean isFlawed() {
         return flawed;
+    }
+
+    /** Its disk was replaced by an empty one, or forgot it. */
+    boolean isAbsent() {
+        return absent;
+    }
+
+    /** From which wseq on it lacks writes when it is taken out: nothing is expected of one that is flawed or absent. */
+    long lacksSince(long commitSeq) {
+        return flawed || absent ? 0 : commitSeq;
     }
 
     void mended() {

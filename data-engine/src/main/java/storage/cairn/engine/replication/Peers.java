@@ -172,6 +172,11 @@ final class Peers implements PeerConversation.Heard, Locations {
     }
 
     @Override
+    public boolean lacks(DiskId disk, VolumeId volume) {
+        return replicas.serves(disk) && replicas.slot(disk, volume) == null;
+    }
+
+    @Override
     public String whyAbsent(DiskId disk) {
         ServedDisk local = replicas.disk(disk);
         Placed where = placed.get(disk);

@@ -17,7 +17,7 @@ import storage.cairn.engine.port.VolumeId;
  *
  * <p>A wish is no decision. The owner carries it out, by changes of the configuration like all others. A volume that
  * nobody owns is taken over for it by the node of its first reachable replica, and given up again afterwards. So is one
- * whose replicas are not all in sync, as soon as one of them can be rebuilt: no host may come for weeks, and until then
+ * whose replicas are not all in sync, as soon as one of them can be rebuilt, and one of which a disk here lost its: no host may come for weeks, and until then
  * one loss more would be one too many. A volume that a host is attached to is its host's to bring back.
  */
 final class Placements {
@@ -70,13 +70,24 @@ final class Placements {
 
     /** What the configuration store has of a volume. */
     void learned(Configuration value) {
-        if (value.owner() == null && !value.deleted() && !isWhole(value) && healing.add(value.volume())) {
+        boolean lacks = !isWhole(value) || vanishedHere(value);
+        if (value.owner() == null && !value.deleted() && lacks && healing.add(value.volume())) {
             beginToLook();
         }
     }
 
     private static boolean isWhole(Configuration current) {
         return current.syncing().isEmpty() && current.outOfSync().isEmpty();
+    }
+
+    /** Whether a disk here should have a replica of it and has none: it is another disk than it was. */
+    private boolean vanishedHere(Configuration current) {
+        for (DiskId disk : current.replicas()) {
+            if (peers.lacks(disk, current.volume()) && !EmptyReplicas.beginsEmpty(current, disk)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /**
@@ -109,7 +120,7 @@ final class Placements {
 
     private boolean settled(Configuration current) {
         return fulfilled(current, wanted(current.volume()))
-                && (isWhole(current) || !healing.contains(current.volume()));
+                && ((isWhole(current) && !vanishedHere(current)) || !healing.contains(current.volume()));
     }
 
     /** What is to be done next for a volume that this node owns, null when nothing is or nothing can be. */
@@ -215,7 +226,8 @@ final class Placements {
         if (!wished && (known.attachId() != null || adopted.size() + asked.size() >= MOST_HEALED_AT_ONCE)) {
             return;
         }
-        if (adopted.contains(volume) || !mine(known) || !canProgress(known) || !asked.add(volume)) {
+        boolean mine = mine(known) || vanishedHere(known);
+        if (adopted.contains(volume) || !mine || !canProgress(known) || !asked.add(volume)) {
             return;
         }
         catalog.get(volume, outcome -> {
@@ -249,7 +261,8 @@ final class Placements {
     boolean mine(Configuration known) {
         DiskId first = null;
         for (DiskId disk : known.inSync()) {
-            if (peers.usable(disk) && (first == null || disk.compareTo(first) < 0)) {
+            boolean there = peers.usable(disk) && !peers.lacks(disk, known.volume());
+            if (there && (first == null || disk.compareTo(first) < 0)) {
                 first = disk;
             }
         }
@@ -278,7 +291,8 @@ final class Placements {
         int inSync = 0;
         int others = 0;
         for (DiskId disk : known.replicas()) {
-            if (peers.usable(disk) && known.inSync().contains(disk)) {
+            boolean there = peers.usable(disk) && !peers.lacks(disk, known.volume());
+            if (there && known.inSync().contains(disk)) {
                 inSync++;
             } else if (peers.usable(disk)) {
                 others++;

@@ -346,7 +346,7 @@ final class Rebuild {
         for (DiskId disk : owner.upkeep().swappable(current)) {
             Member dead = members.of(disk);
             if (dead != null && change.inSyncCount() > current.minInSync()) {
-                change.outOfSync(disk, dead.isFlawed() ? 0 : owner.writes().commitSeq());
+                change.outOfSync(disk, dead.lacksSince(owner.writes().commitSeq()));
                 text.append("; in place of disk ").append(disk);
             }
         }

@@ -54,7 +54,7 @@ final class Rebuilds {
             return;
         }
         Configuration current = owner.membership().current();
-        Stale next = due(current);
+        Stale next = expectNothingOfTheAbsent(current) ? null : due(current);
         if (next == null) {
             return;
         }
@@ -69,6 +69,21 @@ final class Rebuilds {
                 context.now() + NodeContext.nanos(context.settings.background().rebuildRetryMillis());
         running = new Rebuild(context, owner, this, members, member);
         running.step();
+    }
+
+    /** One that its disk does not have any more is made anew as soon as the configuration says that it has nothing. */
+    private boolean expectNothingOfTheAbsent(Configuration current) {
+        for (Stale stale : current.outOfSync()) {
+            Member member = members.of(stale.replica());
+            if (member != null && member.isAbsent() && stale.sinceSeq() > 0) {
+                owner.propose(
+                        new Change(current).outOfSync(member.disk, 0),
+                        "ReplicaAbsent",
+                        "disk " + member.disk + " is to get a new one: " + member.trouble());
+                return true;
+            }
+        }
+        return false;
     }
 
     private @Nullable Stale due(Configuration current) {

@@ -65,6 +65,12 @@ final class ReplicaServer implements ReplicaSlot.Revoked {
         return disks.get(disk);
     }
 
+    /** Whether the disk is open here and healthy: a replica that it lacks, it does not have. */
+    boolean serves(DiskId disk) {
+        ServedDisk served = disks.get(disk);
+        return served != null && served.failure() == null;
+    }
+
     @Nullable
     ReplicaSlot slot(DiskId disk, VolumeId volume) {
         ServedDisk served = disks.get(disk);

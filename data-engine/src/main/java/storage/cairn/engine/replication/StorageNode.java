@@ -177,6 +177,7 @@ public final class StorageNode implements Exports {
         departures.check(store.disk());
         for (Configuration volume : catalog.volumes()) {
             emptyReplicas.check(volume);
+            placements.learned(volume);
             testifyIfAhead(volume);
         }
         owners.disksChanged();

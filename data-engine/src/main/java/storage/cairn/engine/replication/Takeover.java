@@ -106,7 +106,7 @@ final class Takeover {
             }
         }
         for (Member member : absent) {
-            change.outOfSync(member.disk, commitSeq);
+            change.outOfSync(member.disk, member.lacksSince(commitSeq));
             unfit.add("disk " + member.disk + " cannot be reached: " + member.trouble());
         }
         lacking = whole.isEmpty() || whole.size() < current.minInSync();

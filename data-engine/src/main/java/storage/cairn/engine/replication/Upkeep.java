@@ -193,7 +193,7 @@ final class Upkeep {
         }
         Change change = new Change(current);
         for (Member member : failed) {
-            change.outOfSync(member.disk, member.isFlawed() ? 0 : owner.writes().commitSeq());
+            change.outOfSync(member.disk, member.lacksSince(owner.writes().commitSeq()));
         }
         boolean alive = false;
         for (DiskId disk : current.inSync()) {
@@ -299,7 +299,7 @@ final class Upkeep {
             }
             if (!member.ready() && !rebuilds.works(member) && isFailed(member)) {
                 owner.propose(
-                        new Change(current).outOfSync(member.disk, stale.sinceSeq()),
+                        new Change(current).outOfSync(member.disk, member.lacksSince(stale.sinceSeq())),
                         "TakenOut",
                         "disk " + member.disk + " while it was being rebuilt: " + member.trouble());
                 return true;

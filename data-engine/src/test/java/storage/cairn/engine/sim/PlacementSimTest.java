@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -234,6 +235,109 @@ final class PlacementSimTest {
         script.node(2).start();
         script.until(
                 () -> isWhole(script.current(volume)) && script.current(volume).owner() == null, "the rebuild");
+    }
+
+    /** An empty disk has the place, and the identity, of the one that was in a node. */
+    private static void replaceDisk(Script script, int node) {
+        script.down(node);
+        script.node(node).disks().getFirst().replace();
+        script.node(node).start();
+    }
+
+    private static void isWholeAndHasIt(Script script, Configuration volume, int replaced, long block, long value) {
+        script.until(
+                () -> isWhole(script.current(volume))
+                        && script.current(volume).inSync().size() == 3,
+                "the rebuild");
+        script.down(replaced == 1 ? 2 : 1);
+        script.done(replaced, (engine, receiver) -> engine.serve("recorded", receiver));
+        assertThat(script.read(replaced, script.opened(replaced, volume), block))
+                .isEqualTo(value);
+    }
+
+    /** Whether the owner reaches it over the network or has it itself, and has taken it out before or not. */
+    @Test
+    void aReplicaThatVanishedWithItsDiskIsMadeAnewAndFilled() {
+        for (int replaced : new int[] {1, 2}) {
+            for (boolean missedBefore : new boolean[] {false, true}) {
+                Script script = new Script(14, 3);
+                Configuration volume = recorded(script, disks(script, 1, 2, 3));
+                script.run(5);
+                script.done(1, (engine, receiver) -> engine.serve("recorded", receiver));
+                assertThat(script.write(1, script.opened(1, volume), 0, 7 * STAMP))
+                        .isEqualTo(Status.OK);
+                if (missedBefore && replaced == 2) {
+                    script.takenOut(volume, 2);
+                    assertThat(script.current(volume).outOfSync().getFirst().sinceSeq())
+                            .isPositive();
+                }
+                replaceDisk(script, replaced);
+                if (replaced == 1) {
+                    script.run(10);
+                    script.done(missedBefore ? 1 : 3, (engine, receiver) -> engine.serve("recorded", receiver));
+                }
+                script.until(() -> !script.inSync(volume, replaced), "that it is missed");
+                isWholeAndHasIt(script, volume, replaced, 0, 7 * STAMP);
+            }
+        }
+    }
+
+    /** Otherwise the next loss would be one too many, and nobody had known of the first. */
+    @Test
+    void aReplicaOfAReleasedVolumeThatVanishedWithItsDiskIsMadeAnew() {
+        for (int replaced : new int[] {1, 3}) {
+            Script script = new Script(15, 3);
+            Configuration volume = recorded(script, disks(script, 1, 2, 3));
+            script.run(5);
+            script.done(2, (engine, receiver) -> engine.serve("recorded", receiver));
+            assertThat(script.write(2, script.opened(2, volume), 0, 7 * STAMP)).isEqualTo(Status.OK);
+            script.done(2, (engine, receiver) -> engine.release("recorded", receiver));
+
+            replaceDisk(script, replaced);
+            script.until(() -> !script.inSync(volume, replaced), "that somebody notices");
+            script.until(
+                    () -> isWhole(script.current(volume))
+                            && script.current(volume).owner() == null,
+                    "the rebuild");
+            isWholeAndHasIt(script, volume, replaced, 0, 7 * STAMP);
+        }
+    }
+
+    /** It is not taken for a full one; and as long as it cannot be missed it stays what it is. */
+    @Test
+    void aVanishedReplicaThatCannotBeMissedIsNeitherTakenOutNorMadeAnew() {
+        Script script = new Script(16, 3);
+        Configuration volume = recorded(script, disks(script, 1, 2, 3));
+        script.run(5);
+        script.done(1, (engine, receiver) -> engine.serve("recorded", receiver));
+        HostVolume opened = script.opened(1, volume);
+        assertThat(script.write(1, opened, 0, 7 * STAMP)).isEqualTo(Status.OK);
+        script.takenOut(volume, 3);
+        replaceDisk(script, 2);
+        script.run(60);
+        assertThat(script.current(volume).inSync()).containsExactlyInAnyOrderElementsOf(disks(script, 1, 2));
+        assertThat(Objects.requireNonNull(script.node(2).store(disk(script, 2))).replicas())
+                .isEmpty();
+    }
+
+    /** Nobody begins with empty replicas where data was. */
+    @Test
+    void aVolumeAllOfWhoseReplicasVanishedIsNotServed() {
+        Script script = new Script(17, 3);
+        Configuration volume = recorded(script, disks(script, 1, 2, 3));
+        script.run(5);
+        script.done(1, (engine, receiver) -> engine.serve("recorded", receiver));
+        assertThat(script.write(1, script.opened(1, volume), 0, 7 * STAMP)).isEqualTo(Status.OK);
+        script.done(1, (engine, receiver) -> engine.release("recorded", receiver));
+        for (int node = 1; node <= 3; node++) {
+            replaceDisk(script, node);
+        }
+        List<VolumeAnswer> answers = new ArrayList<>();
+        SimNode first = script.node(1);
+        first.process().execute(() -> first.engine().serve("recorded", answers::add));
+        script.run(60);
+        assertThat(answers).isEmpty();
+        assertThat(script.current(volume).inSync()).containsExactlyInAnyOrderElementsOf(disks(script, 1, 2, 3));
     }
 
     /** The disk that is gone leaves the membership for good, though it never answers again. */
