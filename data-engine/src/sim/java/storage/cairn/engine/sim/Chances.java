@@ -34,6 +34,9 @@ final class Chances {
         for (String each : list.split(",", -1)) {
             String[] parts = each.trim().split("=", 2);
             Fault fault = Fault.of(parts[0]);
+            if (chances.drawn.contains(fault) || chances.perMillion.containsKey(fault)) {
+                throw new IllegalArgumentException("'" + fault.label() + "' is given twice");
+            }
             if (parts.length == 1) {
                 chances.drawn.add(fault);
             } else {

@@ -8,7 +8,7 @@ import storage.cairn.engine.store.StoreSchedules;
 /**
  * One kind of world, to be run with any seed: {@code store} or {@code cluster}, then {@code memory} or {@code extent}
  * for what its disks hold, and for a cluster {@code liveness}, so many {@code nodes=3} with one volume on all of them,
- * {@code wide}: over many extents, {@code hasty}: see {@link Shape}. Or {@code script} and the name of one of the
+ * and what else {@link Shape#parse} knows. Or {@code script} and the name of one of the
  * {@link Schedules}, or {@code disk} and one of the {@link StoreSchedules}.
  */
 public final class Hunt implements LongFunction<String> {
@@ -54,7 +54,7 @@ public final class Hunt implements LongFunction<String> {
         if (!store && !world.getFirst().equals("cluster")) {
             throw new IllegalArgumentException("no world is a '" + world.getFirst() + "'");
         }
-        Shape shape = Shape.parse(world);
+        Shape shape = Shape.parse(world, target);
         new Life(seed, store, target, chances, shape, operations, world.contains("liveness")).run(Trace.hashing());
     }
 }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  */
 record Shape(List<Integer> disks, int diskBlocks, boolean tight, boolean hasty, List<OfVolume> volumes) {
     private static final String NODES = "nodes=";
+    private static final String REPLICAS = "replicas=";
+    private static final Set<String> FLAGS = Set.of("hasty", "wide", "small");
     private static final int MOST_NODES = 5;
     private static final int MOST_VOLUMES = 3;
     private static final int ROOMY_BLOCKS = 1 << 14;
@@ -45,25 +48,49 @@ record Shape(List<Integer> disks, int diskBlocks, boolean tight, boolean hasty, 
     }
 
     /**
-     * From words: {@code nodes=3}: so many with one disk each, and one volume on all of them, {@code wide}: over many
-     * extents, {@code hasty}: as above. Null without {@code nodes}: the seed draws it.
+     * From words: {@code nodes=3}: so many with one disk each, and one volume with a replica on each, or on so many as
+     * {@code replicas=2} says; {@code wide}: over many extents, {@code small}: the disks are smaller than what hosts
+     * write, {@code hasty}: as above. Others are left alone. Null without {@code nodes}: the seed draws it.
+     *
+     * @throws IllegalArgumentException which says what is wrong with them
      */
-    static @Nullable Shape parse(Collection<String> words) {
-        for (String word : words) {
-            if (word.startsWith(NODES)) {
-                int nodes = number(word);
-                return of(nodes, new OfVolume(words.contains("wide") ? 3_000 : 600, nodes, 0), words.contains("hasty"));
-            }
+    static @Nullable Shape parse(Collection<String> words, StoreTarget stores) {
+        int nodes = number(words, NODES, MOST_NODES, "a cluster has 1 to 5 nodes");
+        if (nodes == 0) {
+            return null;
         }
-        return null;
+        int replicas = number(words, REPLICAS, nodes, "a volume has 1 replica, or as many as there are nodes at most");
+        boolean small = words.contains("small");
+        boolean wide = words.contains("wide");
+        if (small && wide) {
+            throw new IllegalArgumentException("'wide' and 'small': a wide volume needs room, leave one of them out");
+        }
+        int blocks = small ? stores.smallestBlocks() * 6 / 5 : wide ? 3_000 : 600;
+        return new Shape(
+                Collections.nCopies(nodes, 1),
+                small ? stores.smallestBlocks() : ROOMY_BLOCKS,
+                small,
+                words.contains("hasty"),
+                List.of(new OfVolume(blocks, replicas == 0 ? nodes : replicas, 0)));
     }
 
-    private static int number(String word) {
-        String text = word.substring(NODES.length());
-        if (text.length() == 1 && text.charAt(0) >= '1' && text.charAt(0) <= '0' + MOST_NODES) {
+    /** Whether {@link #parse} knows what a word means. */
+    static boolean isWord(String word) {
+        return word.startsWith(NODES) || word.startsWith(REPLICAS) || FLAGS.contains(word);
+    }
+
+    /** What follows {@code name} in one of the words; 0: none begins so. */
+    private static int number(Collection<String> words, String name, int most, String rule) {
+        List<String> found =
+                words.stream().filter(word -> word.startsWith(name)).toList();
+        if (found.isEmpty()) {
+            return 0;
+        }
+        String text = found.getFirst().substring(name.length());
+        if (found.size() == 1 && text.length() == 1 && text.charAt(0) >= '1' && text.charAt(0) <= '0' + most) {
             return text.charAt(0) - '0';
         }
-        throw new IllegalArgumentException("'" + word + "': a cluster has 1 to " + MOST_NODES + " nodes");
+        throw new IllegalArgumentException("'" + String.join(",", found) + "': " + rule);
     }
 
     /** So many nodes with one disk each, and nobody who makes volumes. */

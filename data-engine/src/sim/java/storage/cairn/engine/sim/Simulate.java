@@ -76,8 +76,8 @@ public final class Simulate implements Callable<Integer> {
     @Option(
             names = "--shape",
             split = ",",
-            description = "Of every cluster: nodes=1 to nodes=5 with one volume on all of them, hasty, wide (default: "
-                    + "the seed draws it).")
+            description = "Of every cluster: nodes=1 to nodes=5 with one volume on all of them, or on so many as "
+                    + "replicas=1 to replicas=5 says; hasty, wide, small (default: the seed draws it).")
     private String @Nullable [] shapeWords;
 
     @Option(names = "--operations", defaultValue = "2000", description = "Per life (default ${DEFAULT-VALUE}).")
@@ -106,25 +106,25 @@ public final class Simulate implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         Chances chances = chances();
-        Shape shape = shape();
+        shape(StoreTarget.IN_MEMORY);
         checkNumbers();
         long begun = System.nanoTime();
         long most = seeds != null ? seeds : minutes != null ? Long.MAX_VALUE : DEFAULT_SEEDS;
-        boolean held = trace ? trace(most, chances, shape) : many(begun, most, chances, shape);
+        boolean held = trace ? trace(most, chances) : many(begun, most, chances);
         if (held) {
             print(totals.summary(System.nanoTime() - begun));
         }
         return held ? 0 : 1;
     }
 
-    private boolean many(long begun, long most, Chances chances, @Nullable Shape shape) throws InterruptedException {
+    private boolean many(long begun, long most, Chances chances) throws InterruptedException {
         long until = minutes == null ? Long.MAX_VALUE : begun + (long) (minutes * NANOS_PER_MINUTE);
         long nextLine = begun + LINE_NANOS;
         long asked = 0;
         try (Lives lives = new Lives(jobs == null ? Runtime.getRuntime().availableProcessors() : jobs)) {
             while (true) {
                 for (; asked < most && lives.hasRoom() && System.nanoTime() < until; asked++) {
-                    livesOf(firstSeed + asked, chances, shape).forEach(lives::begin);
+                    livesOf(firstSeed + asked, chances).forEach(lives::begin);
                 }
                 if (lives.idle()) {
                     return true;
@@ -145,9 +145,9 @@ public final class Simulate implements Callable<Integer> {
         }
     }
 
-    private boolean trace(long most, Chances chances, @Nullable Shape shape) {
+    private boolean trace(long most, Chances chances) {
         for (long i = 0; i < most; i++) {
-            for (Life life : livesOf(firstSeed + i, chances, shape)) {
+            for (Life life : livesOf(firstSeed + i, chances)) {
                 Trace events = Trace.printing(this::print);
                 try {
                     totals.add(life.seed(), life.run(events));
@@ -161,13 +161,13 @@ public final class Simulate implements Callable<Integer> {
         return true;
     }
 
-    private List<Life> livesOf(long seed, Chances chances, @Nullable Shape shape) {
+    private List<Life> livesOf(long seed, Chances chances) {
         boolean memory = stores == Stores.memory || (stores == Stores.mixed && seed % 2 == 0);
         boolean liveness = mode != Mode.safety;
         StoreTarget ofStore = stores == Stores.memory ? StoreTarget.IN_MEMORY : StoreTarget.EXTENT;
         StoreTarget ofCluster = memory ? StoreTarget.IN_MEMORY : StoreTarget.EXTENT;
         Life store = new Life(seed, true, ofStore, chances, null, operations, liveness);
-        Life cluster = new Life(seed, false, ofCluster, chances, shape, operations, liveness);
+        Life cluster = new Life(seed, false, ofCluster, chances, shape(ofCluster), operations, liveness);
         return switch (what) {
             case store -> List.of(store);
             case cluster -> List.of(cluster);
@@ -206,17 +206,18 @@ public final class Simulate implements Callable<Integer> {
         }
     }
 
-    private @Nullable Shape shape() {
+    private @Nullable Shape shape(StoreTarget stores) {
         if (shapeWords == null) {
             return null;
         }
         for (String word : shapeWords) {
-            if (!word.startsWith("nodes=") && !word.equals("hasty") && !word.equals("wide")) {
-                throw bad("--shape: '" + word + "' is none of nodes=1 to nodes=5, hasty, wide");
+            if (!Shape.isWord(word)) {
+                throw bad("--shape: '" + word
+                        + "' is none of nodes=1 to nodes=5, replicas=1 to replicas=5, hasty, wide, small");
             }
         }
         try {
-            Shape shape = Shape.parse(List.of(shapeWords));
+            Shape shape = Shape.parse(List.of(shapeWords), stores);
             if (shape == null) {
                 throw bad("--shape: say how many nodes there are, as in nodes=3");
             }
@@ -230,8 +231,9 @@ public final class Simulate implements Callable<Integer> {
         if (seeds != null && seeds < 1) {
             throw bad("--seeds: " + seeds + " is no number of seeds; give 1 or more");
         }
-        if (minutes != null && !(minutes > 0 && minutes < Integer.MAX_VALUE)) {
-            throw bad("--minutes: " + minutes + " is no time to go on for; give more than 0");
+        if (minutes != null && !(minutes > 0 && minutes <= Integer.MAX_VALUE)) {
+            throw bad("--minutes: " + minutes + " is no time to go on for; give more than 0, and at most "
+                    + Integer.MAX_VALUE);
         }
         if (operations < LEAST_OPERATIONS || operations > MOST_OPERATIONS) {
             throw bad("--operations: " + operations + " is not from " + LEAST_OPERATIONS + " to " + MOST_OPERATIONS);
