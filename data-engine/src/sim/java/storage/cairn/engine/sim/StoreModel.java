@@ -20,11 +20,6 @@ final class StoreModel {
     static final long NONE = Long.MIN_VALUE;
 
     private static final long UNKNOWN_WSEQ = -1;
-    private static final int FIRST_PLACES = 64;
-
-    /** Below these bits of a stamp is its place within the operation. */
-    static final int STAMP_SHIFT = 16;
-
     private final Configuration created;
     /**
      * Whether the medium may lie, or the replica says that it is damaged: then a crash may bring back older content, but
@@ -33,10 +28,9 @@ final class StoreModel {
     private boolean forgiving;
 
     private final List<Configuration> underWay = new ArrayList<>();
-    private final TreeMap<Long, Op> ops = new TreeMap<>();
-    private final List<Read> reads = new ArrayList<>();
-    /** First block and number of blocks that each stamp was ever to be written to, by its number; 0 blocks: nowhere. */
-    private int[] places = new int[FIRST_PLACES];
+    private final TreeMap<Long, StoreModelOp> ops = new TreeMap<>();
+    private final List<StoreModelRead> reads = new ArrayList<>();
+    private final StampPlaces places = new StampPlaces();
 
     private Configuration configuration;
     private long[] values;
@@ -49,7 +43,7 @@ final class StoreModel {
     /** Whether {@link #values} still holds after a crash of a lying disk. */
     private boolean[] trusted;
 
-    private @Nullable Op[] busy;
+    private @Nullable StoreModelOp[] busy;
     private long nextWseq = 1;
     private long told;
     private int inFlight;
@@ -66,7 +60,7 @@ final class StoreModel {
         alternatives = new long[blocks];
         openSince = new long[blocks];
         Arrays.fill(alternatives, NONE);
-        busy = new Op[blocks];
+        busy = new StoreModelOp[blocks];
         trusted = new boolean[blocks];
         Arrays.fill(trusted, true);
     }
@@ -111,8 +105,8 @@ final class StoreModel {
 
     /** Everything up to here has been answered. */
     long settled() {
-        for (Op op : ops.tailMap(told, false).values()) {
-            if (op.state == State.UNKNOWN) {
+        for (StoreModelOp op : ops.tailMap(told, false).values()) {
+            if (op.state == StoreModelOp.State.UNKNOWN) {
                 return op.entry.wseq() - 1;
             }
         }
@@ -132,35 +126,30 @@ final class StoreModel {
         return true;
     }
 
-    void submit(Op op) {
+    void submit(StoreModelOp op) {
         inFlight++;
         changes++;
         if (op.firstStamp != 0) {
-            int place = 2 * Math.toIntExact(op.firstStamp >>> STAMP_SHIFT);
-            if (place >= places.length) {
-                places = Arrays.copyOf(places, 2 * place);
-            }
-            places[place] = (int) op.entry.block();
-            places[place + 1] = op.entry.count();
+            places.add(op.firstStamp, op.entry.block(), op.entry.count());
         }
         ops.put(op.entry.wseq(), op);
         for (int i = 0; i < op.entry.count(); i++) {
             int block = (int) op.entry.block() + i;
             busy[block] = op;
-            for (Read read : reads) {
+            for (StoreModelRead read : reads) {
                 read.allow(block, op.value(i));
             }
         }
     }
 
-    void completed(Op op) {
+    void completed(StoreModelOp op) {
         inFlight--;
         changes++;
         apply(op);
     }
 
     /** It changed nothing; of a resync, which is no whole, some part may be there. */
-    void refused(Op op) {
+    void refused(StoreModelOp op) {
         inFlight--;
         changes++;
         if (op.resync) {
@@ -172,19 +161,19 @@ final class StoreModel {
     }
 
     /** It was undone: a medium that loses what undid it brings it back. */
-    void aborted(Op op) {
+    void aborted(StoreModelOp op) {
         if (!forgiving || op.resync) {
             refused(op);
             return;
         }
         inFlight--;
         changes++;
-        op.state = State.LOST;
+        op.state = StoreModelOp.State.LOST;
         unlock(op);
     }
 
-    private void apply(Op op) {
-        op.state = State.APPLIED;
+    private void apply(StoreModelOp op) {
+        op.state = StoreModelOp.State.APPLIED;
         if (op.entry.kind() == Replica.Kind.RESIZE) {
             grow((int) op.entry.block());
         }
@@ -198,7 +187,7 @@ final class StoreModel {
         unlock(op);
     }
 
-    private void unlock(Op op) {
+    private void unlock(StoreModelOp op) {
         for (int i = 0; i < op.entry.count(); i++) {
             int block = (int) op.entry.block() + i;
             if (busy[block] == op) {
@@ -232,11 +221,11 @@ final class StoreModel {
         }
     }
 
-    Read reading(long block, int count) {
-        Read read = new Read(block, changes, count);
+    StoreModelRead reading(long block, int count) {
+        StoreModelRead read = new StoreModelRead(block, changes, count);
         for (int i = 0; i < count; i++) {
             int at = (int) block + i;
-            Op op = busy[at];
+            StoreModelOp op = busy[at];
             read.holds(i, values[at]);
             read.doubtful[i] = !trusted[at];
             if (alternatives[at] != NONE) {
@@ -250,14 +239,14 @@ final class StoreModel {
         return read;
     }
 
-    void read(Read read) {
+    void read(StoreModelRead read) {
         reads.remove(read);
     }
 
     /** Compares one block of an answered read. */
-    void check(Read read, int index, long stamp) {
+    void check(StoreModelRead read, int index, long stamp) {
         int block = (int) read.block + index;
-        if (read.doubtful[index] && plausible(block, stamp)) {
+        if (read.doubtful[index] && places.plausible(block, stamp)) {
             if (busy[block] == null && !trusted[block]) {
                 values[block] = stamp;
                 wseqs[block] = UNKNOWN_WSEQ;
@@ -278,20 +267,6 @@ final class StoreModel {
             wseqs[block] = UNKNOWN_WSEQ;
             alternatives[block] = NONE;
         }
-    }
-
-    /** Whether this block was once to be written with that. */
-    private boolean plausible(int block, long stamp) {
-        if (stamp == 0) {
-            return true;
-        }
-        long place = 2 * (stamp >>> STAMP_SHIFT);
-        if (place >= places.length) {
-            return false;
-        }
-        int first = places[(int) place];
-        int count = places[(int) place + 1];
-        return block - first == (stamp & ((1 << STAMP_SHIFT) - 1)) && block < first + count;
     }
 
     private static String describe(long stamp) {
@@ -332,8 +307,8 @@ final class StoreModel {
     }
 
     private long highestApplied() {
-        for (Op op : ops.descendingMap().values()) {
-            if (op.state == State.APPLIED && !op.resync) {
+        for (StoreModelOp op : ops.descendingMap().values()) {
+            if (op.state == StoreModelOp.State.APPLIED && !op.resync) {
                 return op.entry.wseq();
             }
         }
@@ -347,29 +322,29 @@ final class StoreModel {
                 throw new Violation("I9", "volume " + name() + ": tail not rising at wseq " + entry.wseq());
             }
             last = entry.wseq();
-            Op op = ops.get(entry.wseq());
+            StoreModelOp op = ops.get(entry.wseq());
             if (op == null || op.resync || !op.entry.equals(entry)) {
                 throw new Violation("I9", "volume " + name() + ": nobody asked for " + entry);
             }
             op.seen = true;
         }
-        for (Op op : List.copyOf(ops.values())) {
+        for (StoreModelOp op : List.copyOf(ops.values())) {
             settle(op, commitSeq);
             op.seen = false;
         }
     }
 
-    private void settle(Op op, long commitSeq) {
+    private void settle(StoreModelOp op, long commitSeq) {
         if (op.resync) {
-            if (op.state == State.UNKNOWN) {
+            if (op.state == StoreModelOp.State.UNKNOWN) {
                 leaveOpen(op);
             }
             return;
         }
         boolean above = op.entry.wseq() > commitSeq;
-        if (op.state == State.APPLIED && above && !op.seen) {
+        if (op.state == StoreModelOp.State.APPLIED && above && !op.seen) {
             if (forgiving) {
-                op.state = State.LOST;
+                op.state = StoreModelOp.State.LOST;
                 for (int i = 0; i < op.entry.count(); i++) {
                     trusted[(int) op.entry.block() + i] = false;
                 }
@@ -377,19 +352,19 @@ final class StoreModel {
             }
             throw new Violation("I1", "volume " + name() + " lost " + op.entry + ", which it had completed");
         }
-        if (op.state != State.APPLIED && op.seen) {
+        if (op.state != StoreModelOp.State.APPLIED && op.seen) {
             apply(op);
-        } else if (op.state == State.UNKNOWN) {
+        } else if (op.state == StoreModelOp.State.UNKNOWN) {
             unlock(op);
             if (forgiving) {
-                op.state = State.LOST;
+                op.state = StoreModelOp.State.LOST;
             } else {
                 ops.remove(op.entry.wseq());
             }
         }
     }
 
-    private void leaveOpen(Op op) {
+    private void leaveOpen(StoreModelOp op) {
         ops.remove(op.entry.wseq());
         unlock(op);
         for (int i = 0; i < op.entry.count(); i++) {
@@ -452,9 +427,9 @@ final class StoreModel {
         }
     }
 
-    List<Op> applied() {
+    List<StoreModelOp> applied() {
         return ops.values().stream()
-                .filter(op -> op.state == State.APPLIED && !op.resync)
+                .filter(op -> op.state == StoreModelOp.State.APPLIED && !op.resync)
                 .toList();
     }
 
@@ -482,91 +457,5 @@ final class StoreModel {
 
     boolean hasAlternative(long block) {
         return alternatives[(int) block] != NONE;
-    }
-
-    enum State {
-        UNKNOWN,
-        APPLIED,
-        /** A lying medium did not show it any more. What hid it may be gone at the next crash: then it is back. */
-        LOST
-    }
-
-    /** Something that changes blocks. */
-    static final class Op {
-        final TailEntry entry;
-        final long firstStamp;
-        final boolean resync;
-        private State state = State.UNKNOWN;
-        private boolean seen;
-
-        Op(TailEntry entry, long firstStamp, boolean resync) {
-            this.entry = entry;
-            this.firstStamp = firstStamp;
-            this.resync = resync;
-        }
-
-        /** A resync brings a zero block in each third place. */
-        long value(int index) {
-            if (entry.kind() != Replica.Kind.WRITE || (resync && index % 3 == 2)) {
-                return 0;
-            }
-            return firstStamp + index;
-        }
-
-        long wseqOf(int index) {
-            return resync ? Math.max(1, entry.wseq() - index) : entry.wseq();
-        }
-    }
-
-    /** A read under way, and what each of its blocks may read as. */
-    static final class Read {
-        final long block;
-        /** When it began, in {@link StoreModel#changes}. */
-        final long begun;
-
-        /** Of each block what it was when the read began. */
-        private final long[] allowed;
-        /** What else it may be, of the few that have anything. */
-        private final long[] @Nullable [] besides;
-
-        /** Blocks of which it was not known, when the read began, what a lying disk had kept. */
-        final boolean[] doubtful;
-
-        Read(long block, long begun, int count) {
-            this.block = block;
-            this.begun = begun;
-            this.allowed = new long[count];
-            this.besides = new long[count][];
-            this.doubtful = new boolean[count];
-        }
-
-        /** What the block at {@code index} holds now. */
-        void holds(int index, long stamp) {
-            allowed[index] = stamp;
-        }
-
-        void allow(int at, long stamp) {
-            int index = at - (int) block;
-            if (index < 0 || index >= allowed.length) {
-                return;
-            }
-            long[] before = besides[index];
-            long[] after = before == null ? new long[1] : Arrays.copyOf(before, before.length + 1);
-            after[after.length - 1] = stamp;
-            besides[index] = after;
-        }
-
-        boolean allows(int index, long stamp) {
-            if (allowed[index] == stamp) {
-                return true;
-            }
-            long[] others = besides[index];
-            return others != null && Arrays.stream(others).anyMatch(one -> one == stamp);
-        }
-
-        private String allowed(int index) {
-            long[] others = besides[index];
-            return allowed[index] + (others == null ? "" : " or " + Arrays.toString(others));
-        }
     }
 }

@@ -38,7 +38,7 @@ final class StoreQueries {
     void read(StoreModel model, Replica replica, int block, int most) {
         int count = Math.min(most, model.blocks() - block);
         Buffer into = sim.buffer(count);
-        StoreModel.Read read = model.reading(block, count);
+        StoreModelRead read = model.reading(block, count);
         replica.read(
                 block,
                 count,
@@ -58,7 +58,7 @@ final class StoreQueries {
                 block);
     }
 
-    private static void check(StoreModel model, StoreModel.Read read, Buffer into, int count) {
+    private static void check(StoreModel model, StoreModelRead read, Buffer into, int count) {
         if (into.firstMismatch(0, count) >= 0) {
             throw new Violation("I23", "a read of " + model.name() + " gave data that do not match their checksums");
         }

@@ -3,7 +3,6 @@ package storage.cairn.engine.sim;
 import java.util.List;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.Status;
-import storage.cairn.engine.sim.StoreModel.Op;
 import storage.cairn.engine.store.Replica;
 import storage.cairn.engine.store.Replica.Kind;
 import storage.cairn.engine.store.Replica.TailEntry;
@@ -22,7 +21,7 @@ final class StoreRefusals {
 
     /** A resend of something applied: OK, and nothing changes. */
     void again(StoreModel model, Replica replica) {
-        Op op = recent(model, replica);
+        StoreModelOp op = recent(model, replica);
         if (op == null) {
             return;
         }
@@ -37,12 +36,12 @@ final class StoreRefusals {
     }
 
     /** Something applied lately, above commitSeq, that changed blocks; or null. */
-    private @org.jspecify.annotations.Nullable Op recent(StoreModel model, Replica replica) {
-        List<Op> applied = model.applied();
+    private @org.jspecify.annotations.Nullable StoreModelOp recent(StoreModel model, Replica replica) {
+        List<StoreModelOp> applied = model.applied();
         if (applied.isEmpty()) {
             return null;
         }
-        Op op = applied.get(applied.size() - 1 - random.below(Math.min(applied.size(), 20)));
+        StoreModelOp op = applied.get(applied.size() - 1 - random.below(Math.min(applied.size(), 20)));
         return op.entry.wseq() <= replica.commitSeq() || op.entry.kind() == Kind.RESIZE ? null : op;
     }
 
@@ -120,7 +119,7 @@ final class StoreRefusals {
 
     /** Another owner took the number of an entry that this replica holds: not the same write, and no duplicate. */
     private void numberTakenTwice(StoreModel model, Replica replica) {
-        Op op = recent(model, replica);
+        StoreModelOp op = recent(model, replica);
         long epoch = model.newest().epoch();
         if (op == null || op.entry.epoch() == epoch) {
             return;
@@ -133,7 +132,7 @@ final class StoreRefusals {
 
     /** A write that comes after a later one of the same blocks. */
     private void behindLater(StoreModel model, Replica replica) {
-        Op op = recent(model, replica);
+        StoreModelOp op = recent(model, replica);
         if (op == null || model.knows(op.entry.wseq() - 1) || op.entry.wseq() - 1 <= model.told()) {
             return;
         }

@@ -347,7 +347,7 @@ final class StoreSim {
     }
 
     /** Memory with the content of a write. */
-    Buffer stamped(StoreModel.Op op) {
+    Buffer stamped(StoreModelOp op) {
         Buffer data = buffer(Math.max(1, op.entry.count()));
         for (int i = 0; i < op.entry.count(); i++) {
             Stamps.put(data, i, op.value(i));
@@ -357,7 +357,7 @@ final class StoreSim {
     }
 
     long newStamp() {
-        return ++stampsMade << StoreModel.STAMP_SHIFT;
+        return ++stampsMade << StampPlaces.SHIFT;
     }
 
     interface Outcome {

@@ -7,7 +7,6 @@ import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.port.VolumeId;
-import storage.cairn.engine.sim.StoreModel.Op;
 import storage.cairn.engine.store.Replica;
 import storage.cairn.engine.store.Replica.BlockState;
 import storage.cairn.engine.store.Replica.ExtentContent;
@@ -242,7 +241,7 @@ final class StoreWorkload {
         if (random.below(4) == 0) {
             replica.grantCredits(epoch, count);
         }
-        Op op = new Op(new TailEntry(epoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), false);
+        StoreModelOp op = new StoreModelOp(new TailEntry(epoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), false);
         Buffer data = sim.stamped(op);
         model.submit(op);
         replica.write(
@@ -258,7 +257,7 @@ final class StoreWorkload {
         data.release();
     }
 
-    private Replica.Done changing(String what, StoreModel model, Op op) {
+    private Replica.Done changing(String what, StoreModel model, StoreModelOp op) {
         return sim.done(what, status -> {
             switch (status) {
                 case OK -> model.completed(op);
@@ -272,7 +271,7 @@ final class StoreWorkload {
     }
 
     /** Its data could not be written, and the store made that it never happened. */
-    private void aborted(String what, StoreModel model, Op op) {
+    private void aborted(String what, StoreModel model, StoreModelOp op) {
         if (sim.faults.struck(Fault.DISK_WRITE_ERROR) == 0) {
             throw new Violation("contract", what + " of " + op.entry + " ended with UNAVAILABLE on a healthy disk");
         }
@@ -288,7 +287,7 @@ final class StoreWorkload {
         }
         boolean unmap = random.nextBoolean();
         long epoch = model.newest().epoch();
-        Op op = new Op(new TailEntry(epoch, model.takeWseq(), unmap ? Kind.UNMAP : Kind.ZERO, block, count), 0, false);
+        StoreModelOp op = new StoreModelOp(new TailEntry(epoch, model.takeWseq(), unmap ? Kind.UNMAP : Kind.ZERO, block, count), 0, false);
         model.submit(op);
         replica.zero(
                 epoch,
@@ -308,7 +307,7 @@ final class StoreWorkload {
         }
         long epoch = model.newest().epoch();
         int blocks = Math.max(1, model.blocks() + random.below(2 * EXTENT) - EXTENT);
-        Op op = new Op(new TailEntry(epoch, model.takeWseq(), Kind.RESIZE, blocks, 0), 0, false);
+        StoreModelOp op = new StoreModelOp(new TailEntry(epoch, model.takeWseq(), Kind.RESIZE, blocks, 0), 0, false);
         model.submit(op);
         replica.resize(epoch, op.entry.wseq(), model.told(), blocks, changing("resize", model, op), op.entry.wseq());
     }
@@ -365,7 +364,7 @@ final class StoreWorkload {
         }
         boolean inSync = model.newest().inSync().contains(disk);
         long epoch = model.newest().epoch();
-        Op op = new Op(new TailEntry(epoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), true);
+        StoreModelOp op = new StoreModelOp(new TailEntry(epoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), true);
         ExtentContent content = content(op);
         Buffer data = sim.buffer(count);
         int mapped = 0;
@@ -388,7 +387,7 @@ final class StoreWorkload {
         data.release();
     }
 
-    private ExtentContent content(Op op) {
+    private ExtentContent content(StoreModelOp op) {
         int count = op.entry.count();
         BlockState[] states = new BlockState[count];
         int[] crcs = new int[count];
@@ -411,7 +410,7 @@ final class StoreWorkload {
         }
         long epoch = model.newest().epoch();
         long ofEpoch = Math.max(1, epoch - random.below(2));
-        Op op = new Op(new TailEntry(ofEpoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), false);
+        StoreModelOp op = new StoreModelOp(new TailEntry(ofEpoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), false);
         Buffer data = sim.stamped(op);
         model.submit(op);
         replica.rollForward(
