@@ -23,6 +23,9 @@ import storage.cairn.engine.store.ReplicaStore;
  */
 final class StoreSim {
     private static final int MOST_OPENS = 8;
+    private static final int MOST_OPENS_OF_LYING = 3;
+    /** Of a block written: more of them, and no disk can ever be opened. */
+    private static final int MOST_LIES_PER_MILLION = 1 << 14;
     private static final int MOST_CRASHES_IN_ROW = 3;
     /** How much likelier a crash is while superblocks are being written: they are for a small part of the time only. */
     private static final int FRAGILE_WEIGHT = 64;
@@ -70,6 +73,9 @@ final class StoreSim {
         this.faults.defect(defect);
         this.faults.limit(Fault.POWER_CUT, MOST_CRASHES_PER_MILLION);
         this.faults.limit(Fault.KILL, MOST_CRASHES_PER_MILLION);
+        this.faults.limit(Fault.DISK_LOST_WRITE, MOST_LIES_PER_MILLION);
+        this.faults.limit(Fault.DISK_MISDIRECTED_WRITE, MOST_LIES_PER_MILLION);
+        this.faults.limit(Fault.DISK_ROT, MOST_LIES_PER_MILLION);
         this.trace = trace;
         this.operations = operations;
         this.depth = 1 << random.below(7);
@@ -279,15 +285,17 @@ final class StoreSim {
         if (!faultsOfDiskOn() && faults.struckOfDisk() == 0) {
             throw new Violation("I9", "a store on a healthy disk cannot be opened: " + problem);
         }
-        if (lying && (failedOpens > 2 || done >= operations)) {
+        failedOpens++;
+        if (failedOpens > MOST_OPENS / 2) {
+            faults.set(Fault.DISK_READ_ERROR, 0).set(Fault.DISK_WRITE_ERROR, 0).set(Fault.DISK_FLUSH_ERROR, 0);
+        }
+        if (lying && (failedOpens > MOST_OPENS_OF_LYING || done >= operations)) {
             // Such a disk is thrown away; that it was not opened with wrong content is all that was promised.
             models.clear();
             byVolume.clear();
             target.replace();
-        } else if (++failedOpens > MOST_OPENS) {
+        } else if (failedOpens > MOST_OPENS) {
             throw new Violation("I9", "a store whose disk is healthy again cannot be opened: " + problem);
-        } else if (failedOpens > MOST_OPENS / 2) {
-            faults.set(Fault.DISK_READ_ERROR, 0).set(Fault.DISK_WRITE_ERROR, 0).set(Fault.DISK_FLUSH_ERROR, 0);
         }
         restart("opened again");
     }

@@ -6,6 +6,7 @@ import java.util.EnumSet;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 final class StoreSimTest {
     @Test
@@ -27,6 +28,22 @@ final class StoreSimTest {
     void aWriteThatWasUndoneMayComeBackFromALyingMedium() {
         Life life = new Life(20_261_095, true, StoreTarget.EXTENT, Chances.of(Faults.lawful()), null, 2_000, true);
         assertThat(life.run(Trace.hashing()).operations()).isGreaterThan(2_000);
+    }
+
+    /** A disk that keeps nothing of what it is given was formatted anew for ever. */
+    @Test
+    @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void aLifeEndsHoweverOftenAFaultStrikes() {
+        for (Fault fault : EnumSet.of(
+                Fault.DISK_LOST_WRITE,
+                Fault.DISK_MISDIRECTED_WRITE,
+                Fault.DISK_ROT,
+                Fault.DISK_READ_ERROR,
+                Fault.DISK_WRITE_ERROR,
+                Fault.DISK_FLUSH_ERROR)) {
+            Chances always = Chances.parse(fault.label() + "=1000000");
+            new Life(1, true, StoreTarget.EXTENT, always, null, 40, true).run(Trace.hashing());
+        }
     }
 
     @Test
