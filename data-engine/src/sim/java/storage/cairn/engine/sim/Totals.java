@@ -18,7 +18,7 @@ final class Totals {
     private long repairs;
     private long administered;
     private long converged;
-    private long longestNanos;
+    private long longestNanos = SimReport.NOT_AWAITED;
     private long longestSeed;
 
     void add(long seed, SimReport report) {
@@ -31,7 +31,7 @@ final class Totals {
         rebuilds += report.rebuilds();
         repairs += report.repairs();
         administered += report.administered();
-        if (report.convergenceNanos() > 0) {
+        if (report.convergenceNanos() != SimReport.NOT_AWAITED) {
             converged++;
         }
         if (report.convergenceNanos() > longestNanos) {

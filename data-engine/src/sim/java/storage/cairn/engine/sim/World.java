@@ -167,7 +167,7 @@ final class World {
             step();
         }
         heal();
-        long convergence = plan.liveness ? new Convergence(this).await() : 0;
+        long convergence = plan.liveness ? new Convergence(this).await() : SimReport.NOT_AWAITED;
         former.addAll(volumes);
         for (SimVolume volume : former) {
             if (excused(volume)) {

@@ -25,6 +25,7 @@ final class SimulateTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
+            quoteCharacter = '"',
             value = {
                 "--seeds 0|--seeds: 0 is no number of seeds",
                 "--seeds -1|--seeds: -1 is no number of seeds",
