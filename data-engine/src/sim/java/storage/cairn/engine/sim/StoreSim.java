@@ -26,6 +26,7 @@ final class StoreSim {
     private static final int MOST_OPENS_OF_LYING = 3;
     /** Of a block written: more of them, and no disk can ever be opened. */
     private static final int MOST_LIES_PER_MILLION = 1 << 14;
+
     private static final int MOST_CRASHES_IN_ROW = 3;
     /** How much likelier a crash is while superblocks are being written: they are for a small part of the time only. */
     private static final int FRAGILE_WEIGHT = 64;

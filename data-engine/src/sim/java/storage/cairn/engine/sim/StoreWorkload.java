@@ -241,7 +241,8 @@ final class StoreWorkload {
         if (random.below(4) == 0) {
             replica.grantCredits(epoch, count);
         }
-        StoreModelOp op = new StoreModelOp(new TailEntry(epoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), false);
+        StoreModelOp op = new StoreModelOp(
+                new TailEntry(epoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), false);
         Buffer data = sim.stamped(op);
         model.submit(op);
         replica.write(
@@ -287,7 +288,8 @@ final class StoreWorkload {
         }
         boolean unmap = random.nextBoolean();
         long epoch = model.newest().epoch();
-        StoreModelOp op = new StoreModelOp(new TailEntry(epoch, model.takeWseq(), unmap ? Kind.UNMAP : Kind.ZERO, block, count), 0, false);
+        StoreModelOp op = new StoreModelOp(
+                new TailEntry(epoch, model.takeWseq(), unmap ? Kind.UNMAP : Kind.ZERO, block, count), 0, false);
         model.submit(op);
         replica.zero(
                 epoch,
@@ -364,7 +366,8 @@ final class StoreWorkload {
         }
         boolean inSync = model.newest().inSync().contains(disk);
         long epoch = model.newest().epoch();
-        StoreModelOp op = new StoreModelOp(new TailEntry(epoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), true);
+        StoreModelOp op = new StoreModelOp(
+                new TailEntry(epoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), true);
         ExtentContent content = content(op);
         Buffer data = sim.buffer(count);
         int mapped = 0;
@@ -410,7 +413,8 @@ final class StoreWorkload {
         }
         long epoch = model.newest().epoch();
         long ofEpoch = Math.max(1, epoch - random.below(2));
-        StoreModelOp op = new StoreModelOp(new TailEntry(ofEpoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), false);
+        StoreModelOp op = new StoreModelOp(
+                new TailEntry(ofEpoch, model.takeWseq(), Kind.WRITE, block, count), sim.newStamp(), false);
         Buffer data = sim.stamped(op);
         model.submit(op);
         replica.rollForward(
