@@ -38,6 +38,7 @@ public final class LoopClock implements Clock {
     private boolean drainScheduled;
     private @Nullable Runnable[] last = new Runnable[16];
     private int lastCount;
+    private boolean endScheduled;
     private final Runnable end = this::end;
 
     LoopClock(SingleThreadIoEventLoop loop, FatalHandler fatal) {
@@ -119,13 +120,28 @@ public final class LoopClock implements Clock {
         if (lastCount == last.length) {
             last = Arrays.copyOf(last, lastCount * 2);
         }
-        if (lastCount == 0) {
+        if (!endScheduled) {
+            endScheduled = true;
             loop.executeAfterEventLoopIteration(end);
         }
         last[lastCount++] = task;
     }
 
+    /**
+     * Does at once what is due in this turn and at its end: what follows from the events so far goes to the kernel
+     * before further ones are handled. Called between events, not by tasks.
+     */
+    void endTurn() {
+        drain();
+        runLast();
+    }
+
     private void end() {
+        endScheduled = false;
+        runLast();
+    }
+
+    private void runLast() {
         for (int i = 0; i < lastCount; i++) {
             Runnable task = last[i];
             last[i] = null;

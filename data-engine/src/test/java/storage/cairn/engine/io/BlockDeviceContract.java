@@ -29,10 +29,10 @@ abstract class BlockDeviceContract {
     Path directory;
 
     private final EngineLoop.Setting setting;
-    private TestLoop loop;
-    private Slab slab;
+    TestLoop loop;
+    Slab slab;
     private Path path;
-    private BlockDevice device;
+    BlockDevice device;
 
     BlockDeviceContract(EngineLoop.Setting setting) {
         this.setting = setting;
@@ -296,7 +296,7 @@ abstract class BlockDeviceContract {
         return results.lastErrno;
     }
 
-    private void await(java.util.concurrent.Callable<Boolean> condition) {
+    void await(java.util.concurrent.Callable<Boolean> condition) {
         Awaitility.await()
                 .pollInterval(Duration.ofMillis(2))
                 .atMost(Duration.ofMinutes(3))

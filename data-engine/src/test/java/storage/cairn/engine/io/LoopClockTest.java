@@ -83,6 +83,24 @@ final class LoopClockTest {
     }
 
     @Test
+    void aTurnMayEndBeforeTheLoopsIterationDoes() {
+        try (TestLoop loop = new TestLoop(EngineLoop.Setting.POOL)) {
+            LoopClock clock = loop.engine.clock();
+            List<String> ran = new ArrayList<>();
+            loop.run(() -> {
+                clock.atEndOfTurn(() -> ran.add("end"));
+                clock.execute(() -> ran.add("task"));
+                clock.endTurn();
+                assertThat(ran).containsExactly("task", "end");
+                clock.atEndOfTurn(() -> ran.add("end of the iteration"));
+                clock.execute(() -> ran.add("another task"));
+            });
+            Awaitility.await().until(() -> loop.call(() -> ran.size() == 4));
+            loop.run(() -> assertThat(ran).containsExactly("task", "end", "another task", "end of the iteration"));
+        }
+    }
+
+    @Test
     void aTaskThatQueuesItselfLeavesTurnsToOthers() {
         try (TestLoop loop = new TestLoop(EngineLoop.Setting.POOL)) {
             LoopClock clock = loop.engine.clock();
