@@ -12,11 +12,11 @@ import storage.cairn.engine.posix.Errno;
  * A disk whose operations go through the io_uring of the event loop that also carries the sockets.
  *
  * <p>What one turn of the loop begins enters the ring at its end, so that one system call submits all of it: the ring
- * is entered whenever something new is found in it while completions are handled. Reads are an exception: a turn begins
- * and ends only a few, so that the drive, this loop and the host work at the same time on parts of a long batch, instead
- * of one after the other on all of it. An operation travels by its 16-bit number in the ring's user data. A transfer that the kernel cuts short at a multiple of the block size goes on where
- * it stopped; any other short transfer is EIO. Discards, which the ring does not have on every kernel, are left to
- * threads that may block.
+ * is entered whenever something new is found in it while completions are handled. Of short reads, a turn begins and
+ * ends only a few: so the drive, this loop and the hosts work at the same time on parts of a long batch, instead of one
+ * after the other on all of it. An operation travels by its 16-bit number in the ring's user data. A transfer that the
+ * kernel cuts short at a multiple of the block size goes on where it stopped; any other short transfer is EIO. Discards,
+ * which the ring does not have on every kernel, are left to threads that may block.
  */
 final class UringDevice extends QueuedDevice implements IoUringIoHandle {
     // Numbers of the operations in the kernel's io_uring.h.
@@ -27,8 +27,10 @@ final class UringDevice extends QueuedDevice implements IoUringIoHandle {
 
     private static final int RETRIES_MAX = 100;
 
-    /** Reads that a turn of the loop begins, and reads that it ends. */
+    /** Short reads that a turn of the loop begins, and as many that it ends. */
     static final int READS_A_TURN = 8;
+    /** A read of so many bytes is not short. */
+    private static final int LONG_BYTES = 32 << 10;
 
     private final IoRegistration registration;
     private final short[] begun = new short[RUNNING_MAX];
@@ -62,7 +64,7 @@ final class UringDevice extends QueuedDevice implements IoUringIoHandle {
         begunCount = 0;
         for (int i = 0; i < count; i++) {
             Request request = request(begun[i]);
-            if (request.operation == READ && reads++ >= READS_A_TURN) {
+            if (isShortRead(request) && reads++ >= READS_A_TURN) {
                 begun[begunCount++] = request.index;
             } else {
                 enter(request);
@@ -75,6 +77,10 @@ final class UringDevice extends QueuedDevice implements IoUringIoHandle {
 
     private void enterLater() {
         clock.atEndOfTurn(enterBegun);
+    }
+
+    private static boolean isShortRead(Request request) {
+        return request.operation == READ && request.length < LONG_BYTES;
     }
 
     private void enter(Request request) {
@@ -117,9 +123,9 @@ final class UringDevice extends QueuedDevice implements IoUringIoHandle {
         try {
             IoUringIoEvent completion = (IoUringIoEvent) event;
             Request request = request((int) completion.userData());
-            boolean read = request.operation == READ;
+            boolean shortRead = isShortRead(request);
             completed(request, completion.res());
-            if (read && ++readsEnded >= READS_A_TURN) {
+            if (shortRead && ++readsEnded == READS_A_TURN) {
                 readsEnded = 0;
                 clock.endTurn();
             }
