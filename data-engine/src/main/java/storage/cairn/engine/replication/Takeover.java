@@ -220,6 +220,9 @@ final class Takeover {
 
         private int at;
         private int waiting;
+        /** Whether some member may lack what was sent to it: what it holds is asked again. */
+        private boolean incomplete;
+
         private int bad;
         private @Nullable Buffer data;
 
@@ -355,25 +358,51 @@ final class Takeover {
                     continue;
                 }
                 if (!member.ready()) {
+                    incomplete = true;
                     break;
                 }
                 waiting++;
-                Buffer content = entry.kind() == Replica.Kind.WRITE ? data : null;
-                member.link()
-                        .rollForward(
-                                members.epoch(),
-                                entry,
-                                commitSeq,
-                                content,
-                                0,
-                                (tag, status) -> spread(member, status),
-                                0);
+                send(entry, member, 0);
+            }
+            arrived();
+        }
+
+        private void send(TailEntry entry, Member member, int resends) {
+            Buffer content = entry.kind() == Replica.Kind.WRITE ? data : null;
+            ReplicaLink through = member.link();
+            through.rollForward(
+                    members.epoch(),
+                    entry,
+                    commitSeq,
+                    content,
+                    0,
+                    (tag, status) -> {
+                        if (status == Status.UNAVAILABLE) {
+                            context.clock.execute(() -> refused(entry, member, resends, through));
+                        } else {
+                            spread(member, status);
+                        }
+                    },
+                    0);
+        }
+
+        /** Its disk refused the data and made that the write never happened, or its way was about to end. */
+        private void refused(TailEntry entry, Member member, int resends, ReplicaLink through) {
+            boolean there = !owner.stopped() && member.ready() && member.link().equals(through);
+            if (there && resends < WritePath.MAX_RESENDS) {
+                send(entry, member, resends + 1);
+                return;
+            }
+            incomplete = true;
+            if (there) {
+                member.fail(Status.UNAVAILABLE, "its disk does not take wseq " + entry.wseq());
             }
             arrived();
         }
 
         private void spread(Member member, Status status) {
-            if (status != Status.OK && status != Status.UNAVAILABLE && !owner.stopped()) {
+            if (status != Status.OK && !owner.stopped()) {
+                incomplete = true;
                 member.fail(status, "it answered " + status + " when rolled forward");
             }
             arrived();
@@ -384,10 +413,11 @@ final class Takeover {
                 return;
             }
             for (Member member : whole) {
-                if (!member.ready()) {
-                    abort();
-                    return;
-                }
+                incomplete |= !member.ready();
+            }
+            if (incomplete) {
+                abort();
+                return;
             }
             Spread following = then.poll();
             if (following != null) {

@@ -16,7 +16,7 @@ import storage.cairn.engine.store.Replica;
  * wseq, the fan-out, and the ack once every member that may count holds it durably.
  */
 final class WritePath implements PartialBlocks.Merged {
-    private static final int MAX_RESENDS = 3;
+    static final int MAX_RESENDS = 3;
     private static final int KEPT_OPS = 1_024;
 
     private final NodeContext context;

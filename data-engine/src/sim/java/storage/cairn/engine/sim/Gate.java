@@ -11,6 +11,7 @@ final class Gate {
     private final List<Runnable> held = new ArrayList<>();
     private Predicate<Step> holds = NOTHING;
     private int unverified;
+    private int refused;
 
     /** Kinds of operations. Of a change the effect is held back, of everything else the answer. */
     enum Step {
@@ -45,6 +46,15 @@ final class Gate {
 
     boolean refusesToVerify() {
         return unverified > 0 && unverified-- > 0;
+    }
+
+    /** The disk cannot take the data of the next so many writes, and makes that they never happened. */
+    void refuseWrites(int writes) {
+        refused = writes;
+    }
+
+    boolean refusesWrite() {
+        return refused > 0 && refused-- > 0;
     }
 
     int held() {

@@ -158,6 +158,10 @@ final class MemoryReplica implements Replica {
                     tag);
             return;
         }
+        if (store.refusesWrite()) {
+            answer(done, tag, Status.UNAVAILABLE);
+            return;
+        }
         byte[][] contents = copy(data, index, entry.count());
         int[] crcs = new int[entry.count()];
         for (int i = 0; i < crcs.length; i++) {

@@ -147,6 +147,10 @@ final class MemoryReplicaStore implements ReplicaStore {
     }
 
     /** Whether a verification comes to nothing. */
+    boolean refusesWrite() {
+        return disk.gate().refusesWrite();
+    }
+
     boolean refusesToVerify() {
         return disk.gate().refusesToVerify();
     }

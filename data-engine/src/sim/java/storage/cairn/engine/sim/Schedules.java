@@ -19,6 +19,7 @@ final class Schedules {
         ALL.put("lease-is-checked-after-fetching", LeaseSchedules::leaseIsCheckedAfterFetching);
         ALL.put("promotion-needs-grant", LeaseSchedules::promotionNeedsGrant);
         ALL.put("partial-write-is-rolled-forward", TakeoverSchedules::partialWriteIsRolledForward);
+        ALL.put("refused-write-is-rolled-forward-again", TakeoverSchedules::refusedWriteIsRolledForwardAgain);
         ALL.put("takeover-waits-for-every-member", TakeoverSchedules::takeoverWaitsForEveryMember);
         ALL.put("absent-member-rejoins-from-commit-seq", TakeoverSchedules::absentMemberRejoinsFromCommitSeq);
         ALL.put("own-tail-of-absent-member-is-compared", TakeoverSchedules::ownTailOfAbsentMemberIsCompared);

@@ -64,6 +64,16 @@ final class TakeoverSchedules {
         play.agree("I9");
     }
 
+    /** The disk of the member that lacks it does not take it at first, or not at all. */
+    static void refusedWriteIsRolledForwardAgain(long seed) {
+        TakeoverSchedules play = new TakeoverSchedules(seed, StoreTarget.IN_MEMORY);
+        play.dyingWrite(play.third);
+        play.script.gate(play.third).refuseWrites(1 + (int) (seed % 6));
+        play.takenOver();
+        play.script.until(() -> play.script.inSync(play.volume, play.third), "the replica that lacked a write");
+        play.agree("I9");
+    }
+
     /** A member that comes a little later has something that the others lack. */
     static void takeoverWaitsForEveryMember(long seed) {
         TakeoverSchedules play = new TakeoverSchedules(seed, StoreTarget.IN_MEMORY);
