@@ -14,9 +14,11 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import storage.cairn.api.process.OrderlyEnd;
 import storage.cairn.api.process.Pages;
 import storage.cairn.api.process.Signals;
 
@@ -26,9 +28,6 @@ public final class OperatorMain {
     private static final int ENDED = 0;
     private static final int LOST = 1;
     private static final Duration ROUND = Duration.ofSeconds(5);
-    /** Well below what kubelet gives a pod: the lease is given back by a request that is made again for minutes. */
-    private static final Duration END = Duration.ofSeconds(15);
-
     private static final Duration LEASE = Duration.ofSeconds(6);
     private static final Duration RENEW = Duration.ofSeconds(4);
     private static final Duration RETRY = Duration.ofSeconds(1);
@@ -41,18 +40,22 @@ public final class OperatorMain {
         AtomicBoolean ended = new AtomicBoolean();
         String version = OperatorMain.class.getPackage().getImplementationVersion();
         Settings settings = Settings.of(System.getenv(), version == null ? "development" : version);
+        String identity = ProcessHandle.current().pid() + "-" + UUID.randomUUID();
         KubernetesClient client = new KubernetesClientBuilder().build();
         PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         new JvmMemoryMetrics().bindTo(metrics);
         new ProcessorMetrics().bindTo(metrics);
         Operator operator = new Operator(overrider -> overrider
                 .withKubernetesClient(client)
+                // The lease is given back after the stop.
+                .withCloseClientOnStop(false)
                 .withMetrics(MicrometerMetricsV2.newBuilder(metrics).build())
                 .withStopOnInformerErrorDuringStartup(false)
                 .withReconciliationTerminationTimeout(ROUND)
                 .withLeaderElectionConfiguration(LeaderElectionConfigurationBuilder.aLeaderElectionConfiguration(
                                 Names.FIELD_MANAGER)
                         .withLeaseNamespace(settings.namespace())
+                        .withIdentity(identity)
                         .withLeaseDuration(LEASE)
                         .withRenewDeadline(RENEW)
                         .withRetryPeriod(RETRY)
@@ -67,31 +70,23 @@ public final class OperatorMain {
             if (ended.getAndSet(true)) {
                 return;
             }
-            end(() -> {
+            boolean inTime = OrderlyEnd.inTime(() -> {
                 // One that still starts, which may take as long as the API server is away, has nothing to complete.
                 if (operator.getRuntimeInfo().isStarted()) {
                     LOG.info("ends: the round that is under way is completed");
                     operator.stop();
+                    OrderlyEnd.giveBack(client, settings.namespace(), Names.FIELD_MANAGER, identity);
                 }
                 farewell.close();
                 pages.close();
             });
+            if (!inTime) {
+                LOG.warn("ends without having given its lease back: does the API server answer?");
+            }
             Runtime.getRuntime().halt(ENDED);
         });
         operator.start();
         farewell.start();
-    }
-
-    /** In order, if that is to be had in time. */
-    private static void end(Runnable inOrder) {
-        Thread ending = Thread.ofPlatform().name("end").daemon().start(inOrder);
-        try {
-            if (!ending.join(END)) {
-                LOG.warn("ends without having given its lease back: does the API server answer?");
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
     }
 
     /**

@@ -21,6 +21,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import storage.cairn.api.process.OrderlyEnd;
 import storage.cairn.api.process.Pages;
 import storage.cairn.api.process.Signals;
 import storage.cairn.api.resource.Api;
@@ -79,6 +80,7 @@ public final class Main implements Callable<Integer> {
         failover
     }
 
+    private final String identity = ProcessHandle.current().pid() + "-" + UUID.randomUUID();
     private final CountDownLatch ended = new CountDownLatch(1);
     private final Figures figures = new Figures();
     private volatile @Nullable ReplicaManager manager;
@@ -101,13 +103,18 @@ public final class Main implements Callable<Integer> {
             CompletableFuture<?> stands = elect(client);
             election = stands;
             ended.await();
-            stands.cancel(true);
+            boolean inTime = OrderlyEnd.inTime(() -> {
+                stands.cancel(true);
+                OrderlyEnd.giveBack(client, Api.NAMESPACE, lease(), identity);
+            });
+            if (!inTime) {
+                LOG.warn("ends without having given its lease back: does the API server answer?");
+            }
         }
         return 0;
     }
 
     private CompletableFuture<?> elect(KubernetesClient client) {
-        String identity = ProcessHandle.current().pid() + "-" + UUID.randomUUID();
         return client.leaderElector()
                 .withConfig(new LeaderElectionConfigBuilder()
                         .withName("replica-manager")

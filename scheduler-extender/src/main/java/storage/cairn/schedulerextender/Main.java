@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import storage.cairn.api.process.Pages;
+import storage.cairn.api.process.Signals;
 
 /** The process. */
 @Command(
@@ -69,7 +70,7 @@ public final class Main implements Callable<Integer> {
     public Integer call() throws IOException, InterruptedException {
         Config config = kubeconfig == null ? Config.autoConfigure(null) : Config.fromKubeconfig(kubeconfig.toFile());
         CountDownLatch ended = new CountDownLatch(1);
-        Runtime.getRuntime().addShutdownHook(new Thread(ended::countDown));
+        Signals.onTermination(ended::countDown);
         try (KubernetesClient client =
                         new KubernetesClientBuilder().withConfig(config).build();
                 SchedulerExtender process = new SchedulerExtender(
@@ -81,8 +82,9 @@ public final class Main implements Callable<Integer> {
                                 mode,
                                 webhookUrl,
                                 System.getenv().getOrDefault("POD_NAME", "")))) {
-            process.start();
-            ended.await();
+            if (process.start(ended)) {
+                ended.await();
+            }
         }
         return 0;
     }

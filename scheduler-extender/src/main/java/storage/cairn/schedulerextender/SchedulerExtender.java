@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Instant;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -26,6 +27,7 @@ final class SchedulerExtender implements AutoCloseable {
     static final String LOOK_AGAIN = Api.GROUP + "/look-again";
 
     private static final int NOT_FOUND = 404;
+    private static final long LOOK_MILLIS = 50;
     private static final Logger LOG = LogManager.getLogger(SchedulerExtender.class);
 
     private final KubernetesClient client;
@@ -87,8 +89,8 @@ final class SchedulerExtender implements AutoCloseable {
         this.registration = new Registration(client, settings.url(), webhook::present);
     }
 
-    /** Blocks until everything is read. */
-    void start() throws InterruptedException {
+    /** Blocks until everything is read; false: {@code ended} came first. */
+    boolean start(CountDownLatch ended) throws InterruptedException {
         String told = "";
         while (true) {
             String missing = informed.missing();
@@ -99,11 +101,14 @@ final class SchedulerExtender implements AutoCloseable {
                 told = missing;
                 LOG.info("not read yet: {}", missing);
             }
-            TimeUnit.MILLISECONDS.sleep(50);
+            if (ended.await(LOOK_MILLIS, TimeUnit.MILLISECONDS)) {
+                return false;
+            }
         }
         viewer.start();
         registration.start();
         LOG.info("everything is read: kube-scheduler is answered on {}", settings.extender());
+        return true;
     }
 
     int extenderPort() {

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -124,7 +125,7 @@ final class SchedulerIT {
                         Routing.Mode.scheduler,
                         "https://localhost:" + webhookPort + "/pods",
                         ""));
-        extender.start();
+        assertThat(extender.start(new CountDownLatch(1))).isTrue();
     }
 
     private void startScheduler() throws IOException {
