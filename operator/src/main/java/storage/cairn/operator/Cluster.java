@@ -29,6 +29,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.api.resource.Disk;
 import storage.cairn.api.resource.DiskSpec;
@@ -38,6 +40,7 @@ import storage.cairn.api.resource.StoragePoolStatus;
 /** What the operator writes to the API server, and the few things that it reads there once in a while. */
 final class Cluster {
     private static final int SECRET_BYTES = 32;
+    private static final long AGAIN_NANOS = TimeUnit.MINUTES.toNanos(1);
     private static final int UNPROCESSABLE = 422;
     private static final String CLUSTER_ID = "clusterId";
 
@@ -51,6 +54,26 @@ final class Cluster {
     private final KubernetesClient client;
     private final Settings settings;
     private final SecureRandom random = new SecureRandom();
+    /** What was made so last, by kind and name. */
+    private final Map<String, Made> made = new ConcurrentHashMap<>();
+
+    private volatile Made pruned = new Made(Set.of(), null, System.nanoTime() - AGAIN_NANOS);
+
+    /**
+     * @param wanted what was asked for
+     * @param version that the API server gave it
+     */
+    private record Made(Object wanted, @Nullable String version, long nanos) {
+        boolean isLately() {
+            return System.nanoTime() - nanos < AGAIN_NANOS;
+        }
+    }
+
+    /** The resources that are followed, as they are known. */
+    interface Followed {
+        /** Whether it is as this version has it, or of a kind that is not followed. */
+        boolean isStill(HasMetadata wanted, @Nullable String version);
+    }
 
     Cluster(KubernetesClient client, Settings settings) {
         this.client = client;
@@ -123,13 +146,28 @@ final class Cluster {
         return client.getApiResources(Surroundings.MONITORING) != null;
     }
 
+    /**
+     * Makes it so, unless that was done less than a minute ago and nobody is known to have changed it since. Says why
+     * the API server will not have it so; empty when it has.
+     */
+    String apply(HasMetadata wanted, Followed followed) {
+        Made before = made.get(key(wanted));
+        boolean is = before != null
+                && before.isLately()
+                && before.wanted().equals(wanted)
+                && followed.isStill(wanted, before.version());
+        return is ? "" : apply(wanted);
+    }
+
     /** Makes it so, whoever changed it. Says why the API server will not have it so; empty when it has. */
     String apply(HasMetadata wanted) {
         try {
-            client.resource(wanted)
+            made.remove(key(wanted));
+            HasMetadata now = client.resource(wanted)
                     .fieldManager(Names.FIELD_MANAGER)
                     .forceConflicts()
                     .serverSideApply();
+            made.put(key(wanted), new Made(wanted, now.getMetadata().getResourceVersion(), System.nanoTime()));
             return "";
         } catch (KubernetesClientException e) {
             if (!REFUSALS.contains(e.getCode())) {
@@ -149,10 +187,13 @@ final class Cluster {
         }
     }
 
-    /** Removes what the operator made and no longer wants. */
+    /** Removes what the operator made and no longer wants; what somebody made by its label, within a minute. */
     void prune(List<HasMetadata> wanted) {
         Set<String> names = new HashSet<>();
         wanted.forEach(each -> names.add(key(each)));
+        if (pruned.isLately() && pruned.wanted().equals(names)) {
+            return;
+        }
         List<PodDisruptionBudget> budgets = client.policy()
                 .v1()
                 .podDisruptionBudget()
@@ -183,6 +224,8 @@ final class Cluster {
                     .getItems()
                     .forEach(each -> deleteUnless(names, each));
         }
+        made.keySet().removeIf(each -> !names.contains(each));
+        pruned = new Made(names, null, System.nanoTime());
     }
 
     private void deleteUnless(Set<String> names, HasMetadata found) {

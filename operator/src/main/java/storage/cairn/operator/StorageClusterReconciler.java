@@ -28,7 +28,11 @@ import io.javaoperatorsdk.operator.processing.retry.GradualRetry;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -60,6 +64,10 @@ final class StorageClusterReconciler implements Reconciler<StorageCluster> {
     /** Rounds that fail one after the other. */
     private static final int WORTH_TELLING = 4;
 
+    /** What is followed of what the operator makes in its namespace. */
+    private static final List<Class<? extends HasMetadata>> MADE = List.of(
+            Pod.class, DaemonSet.class, Deployment.class, PodDisruptionBudget.class, ConfigMap.class, Service.class);
+
     private static final Set<ResourceID> THE_ONE = Set.of(new ResourceID(Names.CLUSTER));
 
     private final Cluster api;
@@ -79,16 +87,29 @@ final class StorageClusterReconciler implements Reconciler<StorageCluster> {
                 Node.class, StorageNode.class, Disk.class, StoragePool.class, Volume.class, VolumeMembership.class)) {
             sources.add(source(type, "", context));
         }
-        for (Class<? extends HasMetadata> type : List.of(
-                Pod.class,
-                DaemonSet.class,
-                Deployment.class,
-                PodDisruptionBudget.class,
-                ConfigMap.class,
-                Service.class)) {
+        for (Class<? extends HasMetadata> type : MADE) {
             sources.add(source(type, settings.namespace(), context));
         }
         return sources;
+    }
+
+    private static Cluster.Followed followed(Context<StorageCluster> context) {
+        Map<String, String> versions = new HashMap<>();
+        Set<String> kinds = new HashSet<>();
+        List<Class<? extends HasMetadata>> types = new ArrayList<>(MADE);
+        types.add(StorageNode.class);
+        for (Class<? extends HasMetadata> type : types) {
+            kinds.add(HasMetadata.getKind(type));
+            context.getSecondaryResources(type)
+                    .forEach(each -> versions.put(
+                            each.getKind() + "/" + each.getMetadata().getName(),
+                            each.getMetadata().getResourceVersion()));
+        }
+        return (wanted, version) -> !kinds.contains(wanted.getKind())
+                || Objects.equals(
+                        version,
+                        versions.get(
+                                wanted.getKind() + "/" + wanted.getMetadata().getName()));
     }
 
     /** All of a kind, and in a namespace only what the operator made. */
@@ -136,8 +157,9 @@ final class StorageClusterReconciler implements Reconciler<StorageCluster> {
             return UpdateControl.patchStatus(beginning(cluster, identity)).rescheduleAfter(Duration.ofMillis(1));
         }
         List<String> problems = new ArrayList<>(plan.problems());
-        plan.kept().forEach(this::keep);
-        plan.owned().forEach(each -> note(problems, api.apply(each)));
+        Cluster.Followed followed = followed(context);
+        plan.kept().forEach(each -> keep(each, followed));
+        plan.owned().forEach(each -> note(problems, api.apply(each, followed)));
         api.prune(plan.owned());
         pools(observed, problems);
         Rollout.Step step = new Rollout(observed, plan.revision(), upgradeAnyway(cluster)).next();
@@ -187,12 +209,12 @@ final class StorageClusterReconciler implements Reconciler<StorageCluster> {
     }
 
     /** What tells which disks are whose: without it nothing else is begun. */
-    private void keep(HasMetadata wanted) {
+    private void keep(HasMetadata wanted, Cluster.Followed followed) {
         if (wanted instanceof StoragePool) {
             api.create(wanted);
             return;
         }
-        String problem = api.apply(wanted);
+        String problem = api.apply(wanted, followed);
         if (!problem.isEmpty()) {
             throw new IllegalStateException(problem);
         }
