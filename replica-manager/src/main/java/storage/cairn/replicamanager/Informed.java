@@ -10,6 +10,7 @@ import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import io.fabric8.kubernetes.client.utils.Serialization;
 import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,11 +50,14 @@ final class Informed implements AutoCloseable {
     private final SharedIndexInformer<StorageNode> nodes;
     private final SharedIndexInformer<Lease> leases;
     private final SharedIndexInformer<Node> machines;
+    private final LastHeard lastHeard;
 
     /**
+     * @param silence an engine that shows no life for longer is away
      * @param changed called on threads of the informers when something but a Lease changed
      */
-    Informed(KubernetesClient client, Runnable changed) {
+    Informed(KubernetesClient client, Duration silence, Runnable changed) {
+        this.lastHeard = new LastHeard(silence);
         this.volumes = follow(client.resources(Volume.class), changed);
         this.memberships = follow(client.resources(VolumeMembership.class), changed);
         this.pools = follow(client.resources(StoragePool.class), changed);
@@ -110,7 +114,7 @@ final class Informed implements AutoCloseable {
 
     /** Everything as it is known now. */
     Cluster cluster(Instant now) {
-        return new Cluster(now, pools(), disks(), nodes(), volumes());
+        return new Cluster(now, pools(), disks(), nodes(now), volumes());
     }
 
     @Nullable
@@ -136,7 +140,8 @@ final class Informed implements AutoCloseable {
         return object.getMetadata().getName();
     }
 
-    private Map<String, NodeState> nodes() {
+    private Map<String, NodeState> nodes(Instant now) {
+        Map<String, Instant> heard = heardOf(now);
         Map<String, NodeState> all = new TreeMap<>();
         for (StorageNode node : nodes.getStore().list()) {
             Node machine = machines.getStore().getByKey(name(node));
@@ -153,7 +158,7 @@ final class Informed implements AutoCloseable {
                             spec.number(),
                             labels.getOrDefault(ZONE, ""),
                             labels.getOrDefault(RACK, ""),
-                            heardOf(name(node)),
+                            heard.get(name(node)),
                             spec.schedulable() == null || spec.schedulable(),
                             Boolean.TRUE.equals(spec.evacuate()),
                             maintenance == null ? null : instant(maintenance.until())));
@@ -161,11 +166,16 @@ final class Informed implements AutoCloseable {
         return all;
     }
 
-    private @Nullable Instant heardOf(String node) {
-        Lease lease = leases.getStore().getByKey(Api.NAMESPACE + "/" + Api.LEASE_PREFIX + node);
-        return lease == null || lease.getSpec().getRenewTime() == null
-                ? null
-                : lease.getSpec().getRenewTime().toInstant();
+    private Map<String, Instant> heardOf(Instant now) {
+        Map<String, Instant> renewed = new TreeMap<>();
+        for (Lease lease : leases.getStore().list()) {
+            if (name(lease).startsWith(Api.LEASE_PREFIX) && lease.getSpec().getRenewTime() != null) {
+                renewed.put(
+                        name(lease).substring(Api.LEASE_PREFIX.length()),
+                        lease.getSpec().getRenewTime().toInstant());
+            }
+        }
+        return lastHeard.look(renewed, now, System.nanoTime());
     }
 
     private static @Nullable Instant instant(String text) {

@@ -37,6 +37,9 @@ final class ReplicaManager implements AutoCloseable {
     private static final Logger LOG = LogManager.getLogger(ReplicaManager.class);
     private static final long LONGEST_PAUSE_MILLIS = 5_000;
     private static final long SHORTEST_PAUSE_MILLIS = 200;
+    /** As long as changes follow each other more quickly than that. */
+    private static final long LONGEST_GATHERING_MILLIS = 2_000;
+
     /** Some requests that each wait for their end. */
     private static final long STUCK_SECONDS = 60;
 
@@ -60,7 +63,7 @@ final class ReplicaManager implements AutoCloseable {
     private volatile long movedNanos = System.nanoTime();
 
     ReplicaManager(KubernetesClient client, Rules rules, Figures figures) {
-        this.informed = new Informed(client, changed::release);
+        this.informed = new Informed(client, rules.silence(), changed::release);
         this.executor = new Executor(client);
         this.rules = rules;
         this.figures = figures;
@@ -90,9 +93,7 @@ final class ReplicaManager implements AutoCloseable {
             while (!closed) {
                 movedNanos = System.nanoTime();
                 boolean _ = changed.tryAcquire(LONGEST_PAUSE_MILLIS, TimeUnit.MILLISECONDS);
-                // What comes together is swept together.
-                TimeUnit.MILLISECONDS.sleep(SHORTEST_PAUSE_MILLIS);
-                changed.drainPermits();
+                gather();
                 if (informed.isComplete()) {
                     sweep();
                 }
@@ -100,6 +101,18 @@ final class ReplicaManager implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /**
+     * What comes together is swept together, also so that a node's loss, which changes hundreds of memberships that
+     * writes wait for, has the API server to itself before people are told.
+     */
+    private void gather() throws InterruptedException {
+        long began = System.nanoTime();
+        do {
+            changed.drainPermits();
+        } while (System.nanoTime() - began < TimeUnit.MILLISECONDS.toNanos(LONGEST_GATHERING_MILLIS)
+                && changed.tryAcquire(SHORTEST_PAUSE_MILLIS, TimeUnit.MILLISECONDS));
     }
 
     private void sweep() {
