@@ -158,10 +158,6 @@ final class MemoryReplica implements Replica {
                     tag);
             return;
         }
-        if (store.refusesWrite()) {
-            answer(done, tag, Status.UNAVAILABLE);
-            return;
-        }
         byte[][] contents = copy(data, index, entry.count());
         int[] crcs = new int[entry.count()];
         for (int i = 0; i < crcs.length; i++) {
@@ -196,6 +192,9 @@ final class MemoryReplica implements Replica {
         }
         if (data.firstMismatch(index, entry.count()) >= 0) {
             return Status.CORRUPT;
+        }
+        if (store.refusesWrite()) {
+            return Status.UNAVAILABLE;
         }
         return takeCredits(entry.block(), entry.count()) ? Status.OK : Status.NO_SPACE;
     }

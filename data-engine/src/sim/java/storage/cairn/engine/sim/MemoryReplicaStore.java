@@ -146,11 +146,13 @@ final class MemoryReplicaStore implements ReplicaStore {
         process.after(OPERATION_NANOS / 2 + random.below(OPERATION_NANOS), then);
     }
 
-    /** Whether a verification comes to nothing. */
+    /** Whether the disk cannot take the data of a write, which then never happened. */
     boolean refusesWrite() {
-        return disk.gate().refusesWrite();
+        return disk.gate().refusesWrite()
+                || (faults.on(Fault.DISK_WRITE_ERROR) && faults.strikes(Fault.DISK_WRITE_ERROR, random));
     }
 
+    /** Whether a verification comes to nothing. */
     boolean refusesToVerify() {
         return disk.gate().refusesToVerify();
     }
