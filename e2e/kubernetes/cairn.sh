@@ -75,6 +75,19 @@ engine_of() {
   kubectl -n "$namespace" get pods -l app.kubernetes.io/name=cairn-engine --field-selector "spec.nodeName=$1" -o name
 }
 
+# Prints for each pod of ours: component, resident KiB of its processes, and CPU nanoseconds it has used.
+usage_of_pods() {
+  kubectl -n "$namespace" get pods -l app.kubernetes.io/part-of=cairn \
+    -o 'jsonpath={range .items[*]}{.metadata.labels.app\.kubernetes\.io/name} {.metadata.uid}{"\n"}{end}' |
+    while read -r component uid; do
+      local cpu memory
+      cpu=$(find /sys/fs/cgroup/cpuacct/"$PREFIX"-node* -type d -name "pod$uid" -print -quit)
+      memory=$(find /sys/fs/cgroup/memory/"$PREFIX"-node* -type d -name "pod$uid" -print -quit)
+      [[ $cpu && $memory ]] || continue
+      echo "$component $uid $(($(awk '$1 == "total_rss" { print $2 }' "$memory/memory.stat") / 1024)) $(< "$cpu/cpuacct.usage")"
+    done | sort
+}
+
 # The command for people, from the jars that went into the image.
 cairn() {
   "$JAVA_HOME/bin/java" "${small_jvm[@]}" -Dcairn.kubectl=true -Dcairn.command=cairn -Dcairn.columns=0 \

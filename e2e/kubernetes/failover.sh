@@ -3,69 +3,11 @@
 # power is cut writes elsewhere in seconds, on top of all that was written before. Sourced by the trial; what it uses is
 # defined there.
 
-writers() { kubectl -n default get pods -l app=writer -o "jsonpath={range .items[*]}{$1}{\"\n\"}{end}"; }
-# Field $2 of pod $1.
-of_pod() { kubectl -n default get pod "$1" -o "jsonpath={$2}" --ignore-not-found; }
-# The Volume of pod $1, and the id of that.
-volume_of() { kubectl -n default get pvc "data-$1" -o 'jsonpath={.spec.volumeName}'; }
-id_of() { field "volume/$(volume_of "$1")" .spec.id; }
-# The last line of pod $1 that is durable: when it was written, in seconds since the machine started.
-written() { kubectl -n default logs "$1" --tail=1 2> /dev/null; }
-
-writers_write() {
-  local number
-  for ((number = 0; number < NODES; number++)); do [[ $(written "writer-$number") ]] || return 1; done
-}
-
-scheduler_leads() {
-  [[ $(field deployment/cairn-scheduler .status.readyReplicas) == 2 && $(field lease/cairn-scheduler .spec.holderIdentity) ]]
-}
-
-# Prints what has happened to pod $1 and to node $2 since the pod had the uid $3, and to membership $4 since the epoch $5.
-progress() {
-  kubectl -n default get "node/$2" "pod/$1" "volumemembership/$4" --ignore-not-found -o json |
-    jq -r --arg uid "$3" --argjson epoch "$5" '.items[] |
-      if .kind == "Node" then select(any(.spec.taints[]?; .key == "cairn.storage/failed")) | "tainted"
-      elif .kind == "Pod" then select(.metadata.uid != $uid) | "replaced",
-        (select(.spec.nodeName) | "scheduled"), (select(.status.containerStatuses[0].ready) | "started")
-      else select(.spec.epoch > $epoch) | "fenced" end'
-}
-
-# Cuts the power of the node of pod $1, and waits until the pod writes elsewhere: tells when what happened.
-fail_over() {
-  local pod=$1 uid id epoch last cut silence what told='' line=''
-  dead=$(of_pod "$pod" .spec.nodeName)
-  uid=$(of_pod "$pod" .metadata.uid)
-  id=$(id_of "$pod")
-  epoch=$(field "volumemembership/$id" .spec.epoch)
-  last=$(written "$pod")
-  "$cluster" kill-node "${dead#node}"
-  cut=$(now)
-  read -r silence _ < /proc/uptime
-  until [[ $told == *started* ]]; do
-    (($(now) - cut < 90000)) || fail "90 s after the power of $dead was cut:${told:- nothing happened}; $(kubectl get events \
-      -n default --field-selector "involvedObject.name=$dead" -o 'jsonpath={range .items[*]}{.reason}: {.message}; {end}')"
-    while read -r what; do
-      [[ $told == *"$what"* ]] || told+=" $what after $(($(now) - cut)) ms,"
-    done < <(progress "$pod" "$dead" "$uid" "$id" "$epoch")
-  done
-  first_line() { line=$(kubectl -n default logs "$pod" 2> /dev/null | head -n 1) && [[ $line ]]; }
-  wait_for 30 "the pod does not write" first_line
-  first_line
-  kubectl -n default exec "$pod" -- grep -q "^$last\$" /data/log || fail "what $pod wrote last is lost: $last"
-  figure "power of $dead cut:$told first write after $(awk -v line="$line" -v cut="$silence" 'BEGIN { printf "%.0f", (line - cut) * 1000 }') ms"
-}
+# shellcheck source=writers.sh
+. "$here/writers.sh"
 
 step podsRunBesideTheirData
-wait_for 60 "cairn-scheduler does not lead" scheduler_leads
-kubectl apply -f <(sed '/^---$/,$d' "$here/writers.yaml") > /dev/null
-# Until the provisioner has said how much room a node has for a new class, kube-scheduler puts nothing there.
-room_told() {
-  (($(kubectl get csistoragecapacities -A -o json | jq '[.items[] | select(.storageClassName == "cairn-writers")] | length') == NODES))
-}
-wait_for 90 "nobody says how much room there is" room_told
-kubectl -n default apply -f "$here/writers.yaml" > /dev/null
-wait_for 120 "the pods do not write" writers_write
+start_writers
 [[ $(writers .spec.schedulerName | sort -u) == cairn-scheduler ]] || fail "the webhook has not routed them: $(writers .spec.schedulerName)"
 cairn locality -n default | tee "$work/locality"
 grep -q "^$NODES of $NODES are" "$work/locality" || fail "not all are beside their data"
@@ -92,26 +34,63 @@ loading
 step deadNodeReturns
 start=$SECONDS
 "$cluster" start-node "${dead#node}"
-taint_gone() { [[ ! $(kubectl get node "$dead" -o 'jsonpath={.spec.taints[?(@.key=="cairn.storage/failed")].key}') ]]; }
-wait_for 120 "the node keeps our taint" taint_gone
+returned "$dead"
 wait_for 120 "its engine does not come back" all_ready
-# A pod that comes before kubelet knows the driver again is tried in ever longer intervals.
-driver_runs() { kubectl -n "$namespace" rollout status daemonset/cairn-csi-node --timeout=1s; }
-wait_for 60 "its driver does not come back" driver_runs
 figure "taint gone and replicas in sync $((SECONDS - start)) s after the node was started again"
 loading
 
-step drainedNodeGivesItsPodsAway
-drained=$(of_pod writer-2 .spec.nodeName)
-start=$SECONDS
-wait_for 90 "the node cannot be drained" kubectl drain "$drained" --ignore-daemonsets --delete-emptydir-data --timeout=80s
-wait_for 60 "the pods do not write" writers_write
-[[ $(of_pod writer-2 .spec.nodeName) != "$drained" ]] || fail "the pod is on $drained again"
-figure "$drained drained, its pod writes elsewhere after $((SECONDS - start)) s"
-kubectl uncordon "$drained" > /dev/null
+step nodeOfTheFailoverLeaderDies
+victim=$(writer_beside cairn-failover) || fail "nobody leads cairn-failover, or no writer runs beside it"
+fail_over "$victim"
+"$cluster" start-node "${dead#node}"
+returned "$dead"
+wait_for 120 "its engine does not come back" all_ready
 loading
-kubectl -n default delete statefulset writer > /dev/null
-kubectl -n default delete pvc -l app=writer > /dev/null
-no_volumes() { [[ ! $(kubectl get pv -o name) ]]; }
-wait_for 60 "volumes are left" no_volumes
+
+step nodeThatIsCutOffWritesNoMore
+cut_off=$(of_pod writer-0 .spec.nodeName)
+uid=$(of_pod writer-0 .metadata.uid)
+old_log=$(node_folder "${cut_off#node}")/var/log/pods
+"$cluster" cut-node "${cut_off#node}"
+start=$(now)
+elsewhere() { [[ $(of_pod writer-0 .metadata.uid) != "$uid" && $(kubectl -n default logs writer-0 2> /dev/null) ]]; }
+wait_for 90 "writer-0 does not write elsewhere" elsewhere
+figure "$cut_off cut off: its pod writes elsewhere after $(($(now) - start)) ms"
+many_lines() { (($(kubectl -n default logs writer-0 | wc -l) > 20)); }
+wait_for 60 "writer-0 does not go on" many_lines
+# By one clock, since the nodes are one machine: what the old pod was told of as durable came before the new one's first
+# write, also while both ran on.
+first=$(kubectl -n default logs writer-0 | head -n 1)
+last=$(awk '$2 == "stdout" { print $NF }' "$old_log"/default_writer-0_"$uid"/main/*.log | tail -n 1)
+[[ $last ]] || fail "the pod that was cut off has no log in $old_log"
+awk -v old="$last" -v new="$first" 'BEGIN { exit !(old < new) }' ||
+  fail "two pods wrote: the old one still at $last, the new one from $first on"
+kubectl -n default exec writer-0 -- grep -q "^$last\$" /data/log || fail "what the old pod wrote last is lost: $last"
+loading
+"$cluster" join-node "${cut_off#node}"
+returned "$cut_off"
+wait_for 120 "its engine does not come back" all_ready
+# Read from the disks, not from the page cache.
+kubectl -n default delete pod writer-0 > /dev/null
+wait_for 60 "the pods do not write" writers_write
+for line in "$last" "$first"; do
+  kubectl -n default exec writer-0 -- grep -q "^$line\$" /data/log || fail "a line that was durable is lost: $line"
+done
+kubectl -n default exec writer-0 -- cat /data/log | sort -c -n 2> "$work/order" || fail "two pods wrote: $(< "$work/order")"
+loading
+
+step nodesAreDrainedOneAfterTheOther
+start=$SECONDS
+for ((number = 1; number <= NODES; number++)); do
+  drained=node$number
+  wait_for 90 "$drained cannot be drained" kubectl drain "$drained" --ignore-daemonsets --delete-emptydir-data --timeout=80s
+  wait_for 60 "the pods do not write" writers_write
+  [[ ! $(kubectl -n default get pods -l app=writer --field-selector "spec.nodeName=$drained" -o name) ]] ||
+    fail "a pod is on $drained again"
+  kubectl uncordon "$drained" > /dev/null
+  loading
+  wait_for 120 "not everything is in sync" all_ready
+done
+figure "all nodes drained one after the other, pods writing again after each, in $((SECONDS - start)) s"
+remove_writers
 wait_for 60 "not everything is in sync" all_ready

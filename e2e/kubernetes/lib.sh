@@ -64,6 +64,9 @@ pid_of() {
   echo "${recorded% *}"
 }
 
+# The only child of a node's outermost process: the first one in the node's process namespace.
+init_of() { tr -d ' ' < "/proc/$1/task/$1/children"; }
+
 # Closes every file but the three usual ones: what outlives its caller must not hold his locks and pipes open.
 close_files() {
   local file

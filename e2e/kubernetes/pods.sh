@@ -97,6 +97,16 @@ wait_for 60 "the driver is not back" driver_ready
 wait_for 60 "the engine is not back" all_ready
 database_whole
 
+step databaseGoesOnWhileKubeletIsStartedAgain
+kubelet_of() { pgrep --ns "$(init_of "$(pid_of "$1")")" --nslist pid -x kubelet; }
+before=$(node_of postgres-0)
+killed=$(kubelet_of "$before") || fail "$before has no kubelet"
+kill -KILL "$killed"
+another_kubelet() { [[ $(kubelet_of "$before") && $(kubelet_of "$before") != "$killed" ]]; }
+wait_for 30 "no kubelet is started again" another_kubelet
+inserting 20
+runs postgres-0 || fail "the pod was hurt: $(pods describe pod postgres-0 | tail -n 5)"
+
 step volumeGrowsWhileTheDatabaseWrites
 pods patch pvc data-postgres-0 --type merge -p '{"spec":{"resources":{"requests":{"storage":"640Mi"}}}}' > /dev/null
 grown() { (($(pods exec postgres-0 -- df -m /var/lib/postgresql/data | awk 'END { print $2 }') > 520)); }
@@ -144,6 +154,35 @@ kubectl patch pv "$kept" --type merge -p '{"spec":{"persistentVolumeReclaimPolic
 kubectl delete storageclass cairn-database > /dev/null
 
 fi
+
+step podWritesFarMoreThanItsMemoryHolds
+wait_for 60 "the pod does not run" runs hog
+start=$(now)
+pods exec hog -- sh -c 'dd if=/dev/urandom of=/data/file bs=1M count=8 && i=1 && while [ $i -lt 50 ]; do
+  dd if=/data/file of=/data/file bs=1M count=8 seek=$((8 * i)) conv=notrunc; i=$((i + 1)); done && sync' 2> "$work/hog" ||
+  fail "it cannot write: $(tail -n 3 "$work/hog")"
+[[ $(pods exec hog -- sh -c 'dd if=/data/file bs=8M iflag=direct | tail -c 8388608 | md5sum') == \
+  $(pods exec hog -- sh -c 'head -c 8388608 /data/file | md5sum') ]] || fail "it reads other than it wrote"
+pod_is pod/hog '.status.containerStatuses[0].restartCount' 0 || fail "the container was ended: $(pods describe pod hog | tail -n 8)"
+figure "a pod with 48 MiB of memory wrote 400 MiB through its page cache in $(($(now) - start)) ms"
+
+step fullDisksRefuseWritesAndANewDiskTakesThem
+wait_for 60 "the pod does not run" runs flood
+pods exec flood -- sh -c 'echo before | dd of=/dev/data bs=4096 conv=sync oflag=direct' 2> "$work/flood" || fail "$(< "$work/flood")"
+if pods exec flood -- dd if=/dev/urandom of=/dev/data bs=1M seek=1 count=1190 oflag=direct 2> "$work/flood"; then
+  fail "1190 MiB went onto disks of 1 GiB"
+fi
+grep -q 'No space left' "$work/flood" || fail "it is not told that there is no space: $(< "$work/flood")"
+written=$(sed -n 's/^\([0-9]*\)+[0-9]* records out/\1/p' "$work/flood")
+[[ $(pods exec flood -- head -c 6 /dev/data) == before ]] || fail "what was written before is gone"
+loading
+for ((number = 1; number <= NODES; number++)); do "$cluster" add-disk "$number" 2G; done
+wait_for 60 "the new disks are not pooled" pooled
+start=$(now)
+goes_on() { pods exec flood -- dd if=/dev/urandom of=/dev/data bs=1M seek=$((written + 1)) count=64 oflag=direct conv=fsync; }
+wait_for 120 "the writes do not go on, $written MiB were written" goes_on
+[[ $(pods exec flood -- head -c 6 /dev/data) == before ]] || fail "what was written before is gone"
+figure "disks full after $written MiB; a disk added to each node, writes go on after $(($(now) - start)) ms"
 
 step deletedClaimsLeaveNothing
 pods exec three-ways -- cat /files/log > /dev/null

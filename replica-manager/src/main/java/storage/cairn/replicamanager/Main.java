@@ -80,7 +80,8 @@ public final class Main implements Callable<Integer> {
         failover
     }
 
-    private final String identity = ProcessHandle.current().pid() + "-" + UUID.randomUUID();
+    /** As kube-scheduler calls itself: the pod's name says who leads. */
+    private final String identity = System.getenv().getOrDefault("HOSTNAME", "cairn") + "_" + UUID.randomUUID();
     private final CountDownLatch ended = new CountDownLatch(1);
     private final Figures figures = new Figures();
     private volatile @Nullable ReplicaManager manager;
