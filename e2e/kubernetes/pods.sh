@@ -45,7 +45,7 @@ step podsGetClaimsOfEveryKind
 start=$(now)
 sed -e 's/name: data$/name: archive/' -e 's/pool: fast/pool: default/' -e 's/10Gi/128Mi/' "$root/examples/volume.yaml" |
   kubectl apply -f - > /dev/null
-sed 's/10Gi/128Mi/' "$root/examples/claims.yaml" | pods apply -f - > /dev/null
+sed -e 's/10Gi/128Mi/' -e 's/storage: 1Gi/storage: 256Mi/' "$root/examples/claims.yaml" | pods apply -f - > /dev/null
 pods apply -f "$here/pods.yaml" > /dev/null
 wait_for 120 "the pod of examples/claims.yaml does not run: $(pods describe pod three-ways | tail -n 5)" runs three-ways
 wait_for 60 "the pod of a ReadWriteOncePod claim does not run" runs alone
@@ -155,7 +155,18 @@ kubectl delete storageclass cairn-database > /dev/null
 
 fi
 
+step deletedClaimsLeaveNothing
+pods exec three-ways -- cat /files/log > /dev/null
+pods delete -f "$here/pods.yaml" --wait=false > /dev/null 2>&1
+pods delete pod/three-ways --wait=false > /dev/null
+pods delete pvc files device data --wait=false > /dev/null
+wait_for 60 "a volume that was there before is not kept" is pv/data .status.phase Released
+kubectl delete pv data > /dev/null
+no_claims() { [[ ! $(pods get pvc -o name) && ! $(kubectl get pv -o name) ]]; }
+wait_for 120 "claims or volumes are left: $(pods get pvc,pv 2>&1)" no_claims
+
 step podWritesFarMoreThanItsMemoryHolds
+pods apply -f "$here/large.yaml" > /dev/null
 wait_for 60 "the pod does not run" runs hog
 start=$(now)
 pods exec hog -- sh -c 'dd if=/dev/urandom of=/data/file bs=1M count=8 && i=1 && while [ $i -lt 50 ]; do
@@ -183,13 +194,6 @@ goes_on() { pods exec flood -- dd if=/dev/urandom of=/dev/data bs=1M seek=$((wri
 wait_for 120 "the writes do not go on, $written MiB were written" goes_on
 [[ $(pods exec flood -- head -c 6 /dev/data) == before ]] || fail "what was written before is gone"
 figure "disks full after $written MiB; a disk added to each node, writes go on after $(($(now) - start)) ms"
-
-step deletedClaimsLeaveNothing
-pods exec three-ways -- cat /files/log > /dev/null
-pods delete -f "$here/pods.yaml" --wait=false > /dev/null 2>&1
-pods delete pod/three-ways --wait=false > /dev/null
-pods delete pvc files device data --wait=false > /dev/null
-wait_for 60 "a volume that was there before is not kept" is pv/data .status.phase Released
-kubectl delete pv data > /dev/null
-no_claims() { [[ ! $(pods get pvc -o name) && ! $(kubectl get pv -o name) ]]; }
+pods delete -f "$here/large.yaml" --wait=false > /dev/null
 wait_for 120 "claims or volumes are left: $(pods get pvc,pv 2>&1)" no_claims
+wait_for 60 "not everything is in sync" all_ready
