@@ -82,6 +82,7 @@ public final class Main implements Callable<Integer> {
 
     /** As kube-scheduler calls itself: the pod's name says who leads. */
     private final String identity = System.getenv().getOrDefault("HOSTNAME", "cairn") + "_" + UUID.randomUUID();
+
     private final CountDownLatch ended = new CountDownLatch(1);
     private final Figures figures = new Figures();
     private volatile @Nullable ReplicaManager manager;
