@@ -40,7 +40,7 @@ public final class OperatorMain {
         AtomicBoolean ended = new AtomicBoolean();
         String version = OperatorMain.class.getPackage().getImplementationVersion();
         Settings settings = Settings.of(System.getenv(), version == null ? "development" : version);
-        String identity = ProcessHandle.current().pid() + "-" + UUID.randomUUID();
+        String identity = System.getenv().getOrDefault("HOSTNAME", "cairn") + "_" + UUID.randomUUID();
         KubernetesClient client = new KubernetesClientBuilder().build();
         PrometheusMeterRegistry metrics = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         new JvmMemoryMetrics().bindTo(metrics);

@@ -12,8 +12,8 @@ import storage.cairn.engine.posix.Errno;
  * A disk whose operations go through the io_uring of the event loop that also carries the sockets.
  *
  * <p>What one turn of the loop begins enters the ring at its end, so that one system call submits all of it: the ring
- * is entered whenever something new is found in it while completions are handled. Of short reads, a turn begins and
- * ends only a few: so the drive, this loop and the hosts work at the same time on parts of a long batch, instead of one
+ * is entered whenever something new is found in it while completions are handled. Of short reads, a turn begins only
+ * a few, and what follows from a few that ended is not kept back until the rest have: so the drive, this loop and the hosts work at the same time on parts of a long batch, instead of one
  * after the other on all of it. An operation travels by its 16-bit number in the ring's user data. A transfer that the
  * kernel cuts short at a multiple of the block size goes on where it stopped; any other short transfer is EIO. Discards,
  * which the ring does not have on every kernel, are left to threads that may block.
@@ -27,7 +27,7 @@ final class UringDevice extends QueuedDevice implements IoUringIoHandle {
 
     private static final int RETRIES_MAX = 100;
 
-    /** Short reads that a turn of the loop begins, and as many that it ends. */
+    /** Short reads that a turn of the loop begins; and after so many that ended, what follows from them is sent. */
     static final int READS_A_TURN = 8;
     /** A read of so many bytes is not short. */
     private static final int LONG_BYTES = 32 << 10;

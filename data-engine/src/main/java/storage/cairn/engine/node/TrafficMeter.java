@@ -39,7 +39,8 @@ final class TrafficMeter {
 
         /** Counters begin at zero whenever a node takes a volume over. */
         void see(ActivityView now) {
-            boolean again = now.readBytes() < seenRead || now.writeBytes() < seenWrite;
+            boolean again =
+                    now.readBytes() < seenRead || now.remoteReadBytes() < seenRemote || now.writeBytes() < seenWrite;
             long read = now.readBytes() - (again ? 0 : seenRead);
             long written = now.writeBytes() - (again ? 0 : seenWrite);
             readBytes += read;

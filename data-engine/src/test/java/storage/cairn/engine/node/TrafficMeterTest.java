@@ -1,6 +1,7 @@
 package storage.cairn.engine.node;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -82,6 +83,14 @@ final class TrafficMeterTest {
         assertThat(after(2, view(1, activity(7, 7, 0))))
                 .extracting(Traffic::readBytes)
                 .containsExactly(MIB + 7L);
+    }
+
+    @Test
+    void aTakeoverThatOnlyRemoteReadsBetrayTakesNothingAway() {
+        after(2, view(1, activity(MIB, MIB, 0)));
+        assertThat(after(2, view(1, activity(2L * MIB, 0, 0))))
+                .extracting(Traffic::readBytes, Traffic::remoteReadBytes)
+                .containsExactly(tuple(3L * MIB, (long) MIB));
     }
 
     @Test
