@@ -9,6 +9,9 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.kubernetes.api.model.authorization.v1.ResourceAttributesBuilder;
+import io.fabric8.kubernetes.api.model.authorization.v1.SubjectAccessReview;
+import io.fabric8.kubernetes.api.model.authorization.v1.SubjectAccessReviewBuilder;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.fabric8.kubernetes.api.model.storage.StorageClass;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -20,6 +23,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -57,6 +61,8 @@ final class Cluster {
     /** What was made so last, by kind and name. */
     private final Map<String, Made> made = new ConcurrentHashMap<>();
 
+    private volatile Made asked = new Made(List.of(), null, System.nanoTime() - AGAIN_NANOS);
+    private volatile List<String> missing = List.of();
     private volatile Made pruned = new Made(Set.of(), null, System.nanoTime() - AGAIN_NANOS);
 
     /**
@@ -236,6 +242,53 @@ final class Cluster {
 
     private static String key(HasMetadata resource) {
         return resource.getKind() + "/" + resource.getMetadata().getName();
+    }
+
+    /** What is wrong for lack of one of these rights; asked at most once a minute. */
+    List<String> missing(List<Right> rights) {
+        if (asked.isLately() && asked.wanted().equals(rights)) {
+            return missing;
+        }
+        List<String> found = new ArrayList<>();
+        for (Right right : rights) {
+            try {
+                if (!has(right)) {
+                    found.add(right.missing());
+                }
+            } catch (KubernetesClientException e) {
+                if (!REFUSALS.contains(e.getCode())) {
+                    throw e;
+                }
+                found.add("nobody knows whether the service accounts have their rights: the operator may not ask ("
+                        + e.getMessage() + "); 'helm upgrade' with the chart makes its role again");
+                break;
+            }
+        }
+        missing = List.copyOf(found);
+        asked = new Made(rights, null, System.nanoTime());
+        return missing;
+    }
+
+    private boolean has(Right right) {
+        String accounts = "system:serviceaccounts";
+        int slash = right.resource().indexOf('/');
+        ResourceAttributesBuilder what = new ResourceAttributesBuilder()
+                .withVerb(right.verb())
+                .withGroup(right.group())
+                .withResource(slash < 0 ? right.resource() : right.resource().substring(0, slash))
+                .withSubresource(slash < 0 ? null : right.resource().substring(slash + 1))
+                .withNamespace(right.everywhere() ? null : settings.namespace());
+        SubjectAccessReview review = client.authorization()
+                .v1()
+                .subjectAccessReview()
+                .create(new SubjectAccessReviewBuilder()
+                        .withNewSpec()
+                        .withUser("system:serviceaccount:" + settings.namespace() + ":" + right.account())
+                        .withGroups(accounts, accounts + ":" + settings.namespace(), "system:authenticated")
+                        .withResourceAttributes(what.build())
+                        .endSpec()
+                        .build());
+        return Boolean.TRUE.equals(review.getStatus().getAllowed());
     }
 
     /** Puts a disk into a pool. Says why the API server will not have it so; empty when it has. */

@@ -162,6 +162,7 @@ final class StorageClusterReconciler implements Reconciler<StorageCluster> {
         plan.owned().forEach(each -> note(problems, api.apply(each, followed)));
         api.prune(plan.owned());
         pools(observed, problems);
+        problems.addAll(api.missing(Right.of(settings, SchedulerWorkload.isWanted(cluster.getSpec(), settings))));
         Rollout.Step step = new Rollout(observed, plan.revision(), upgradeAnyway(cluster)).next();
         if (step instanceof Rollout.Step.Restart restart) {
             LOG.info("restarts the engine of {}, {} to go", Rollout.nodeOf(restart.pod()), restart.left());

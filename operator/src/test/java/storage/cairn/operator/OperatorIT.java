@@ -10,6 +10,8 @@ import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.api.model.apps.DaemonSet;
+import io.fabric8.kubernetes.api.model.rbac.ClusterRoleBinding;
+import io.fabric8.kubernetes.api.model.rbac.RoleBinding;
 import io.fabric8.kubernetes.api.model.storage.StorageClass;
 import io.fabric8.kubernetes.api.model.storage.StorageClassBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -20,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
@@ -27,6 +30,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import storage.cairn.api.resource.Disk;
 import storage.cairn.api.resource.DiskStatus;
 import storage.cairn.api.resource.StorageCluster;
@@ -37,6 +42,10 @@ import storage.cairn.testing.ApiServer;
 /** The operator's reconciler on a real API server, which has no controllers and no nodes of its own. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class OperatorIT {
+    private static final int ROUNDS = 8;
+    /** Objects that the operator makes for three nodes, at least. */
+    private static final int LEAST_WRITTEN = 20;
+
     private static final Duration SOON = Duration.ofMinutes(3);
     private static final String NAMESPACE = "cairn-system";
     private static final String POOLED = "0d6e1c52-7a3b-4f0e-8c1d-2b9a4e5f6a71";
@@ -57,6 +66,9 @@ final class OperatorIT {
                         .endMetadata()
                         .build())
                 .create();
+        for (String account : List.of("engine", "replica-manager", "failover", "scheduler")) {
+            server.createFile(root().resolve("charts/cairn/templates/access/" + account + ".yaml"));
+        }
         for (int i = 1; i <= 3; i++) {
             node("node" + i, "10.0.0." + i);
         }
@@ -302,6 +314,80 @@ final class OperatorIT {
         client.resources(StoragePool.class).withName("other").delete();
         classes.withName("cairn-other").delete();
         await().atMost(SOON).untilAsserted(() -> assertThat(message()).doesNotContain("cairn-other"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "cairn-engine",
+                "cairn-replica-manager",
+                "cairn-failover",
+                "cairn-scheduler",
+                "cairn-scheduler-as-kube-scheduler",
+                "cairn-scheduler-as-volume-scheduler"
+            })
+    void aBindingThatIsGoneIsSaidWithWhatToDo(String name) {
+        List<Right> rights = Right.of(Fixtures.SETTINGS, true);
+        assertThat(new Cluster(client, Fixtures.SETTINGS).missing(rights)).isEmpty();
+        var binding = client.rbac().clusterRoleBindings().withName(name);
+        ClusterRoleBinding copy = binding.get();
+        binding.delete();
+        await().atMost(SOON)
+                .untilAsserted(() -> assertThat(new Cluster(client, Fixtures.SETTINGS).missing(rights))
+                        .singleElement()
+                        .asString()
+                        .contains("ClusterRoleBinding " + name + ",", "helm upgrade"));
+        copy.getMetadata().setResourceVersion(null);
+        client.resource(copy).create();
+        await().atMost(SOON)
+                .until(() ->
+                        new Cluster(client, Fixtures.SETTINGS).missing(rights).isEmpty());
+    }
+
+    @Test
+    void aRightThatIsMissingIsACondition() {
+        installed();
+        var binding = client.rbac().roleBindings().inNamespace(NAMESPACE).withName(Names.ENGINE);
+        RoleBinding copy = binding.get();
+        binding.delete();
+        await().atMost(SOON)
+                .untilAsserted(() -> assertThat(message()).contains("RoleBinding cairn-engine", "helm upgrade"));
+        copy.getMetadata().setResourceVersion(null);
+        client.resource(copy).create();
+        await().atMost(SOON).untilAsserted(() -> assertThat(message()).doesNotContain("RoleBinding"));
+    }
+
+    /** How many requests with a verb about a resource the API server has answered; an empty one is any. */
+    private long requests(String verb, String resource) {
+        long count = 0;
+        for (String line : client.raw("/metrics").split("\n")) {
+            if (line.startsWith("apiserver_request_total{")
+                    && line.contains("verb=\"" + verb + "\"")
+                    && line.contains("resource=\"" + resource)) {
+                count += (long) Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1));
+            }
+        }
+        return count;
+    }
+
+    /** Hundreds of objects change at once when a node is lost, and the API server has more urgent things to do then. */
+    @Test
+    void whatNobodyChangedIsNotWrittenInEachRound() {
+        installed();
+        long written = requests("APPLY", "");
+        for (int round = 0; round < ROUNDS; round++) {
+            String mark = "round-" + round;
+            // Each round looks whether the identity is there.
+            long looked = requests("GET", "secrets");
+            client.resources(StoragePool.class).withName("default").edit(pool -> {
+                pool.getMetadata().setLabels(Map.of("cairn.storage/test", mark));
+                return pool;
+            });
+            await().atMost(SOON).until(() -> requests("GET", "secrets") > looked);
+        }
+        assertThat(requests("APPLY", "") - written)
+                .as("less than two rounds that write everything")
+                .isLessThan(2 * LEAST_WRITTEN);
     }
 
     @Test

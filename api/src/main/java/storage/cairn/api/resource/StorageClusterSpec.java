@@ -48,7 +48,13 @@ public record StorageClusterSpec(
         @JsonPropertyDescription("Where engines talk to each other.") @Nullable
         Network network,
 
-        @JsonPropertyDescription("CPU and memory of each engine.") @Nullable
+        @JsonPropertyDescription("CPU and memory of each engine.")
+        @ValidationRule(
+                value = "!has(self.limits) || !('memory' in self.limits)"
+                        + " || (isQuantity(string(self.limits['memory']))"
+                        + " && quantity(string(self.limits['memory'])).compareTo(quantity('1Gi')) >= 0)",
+                message = "an engine takes up to 3Gi of memory, and would be ended in mid-work with a limit below 1Gi")
+        @Nullable
         ResourceRequirements resources,
 
         @JsonPropertyDescription("The scheduler that puts pods near their data.") @Nullable
@@ -86,7 +92,11 @@ public record StorageClusterSpec(
             @JsonPropertyDescription("Kinds of media to use; all when not given.") @Size(min = 1, max = 4) @Nullable
             List<Media> media,
 
-            @JsonPropertyDescription("Smaller disks are left alone.") @Nullable
+            @JsonPropertyDescription("Smaller disks are left alone.")
+            @ValidationRule(
+                    value = "isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('0')) >= 0",
+                    message = "not a size such as 100Gi")
+            @Nullable
             Quantity minSize,
 
             @JsonPropertyDescription("Pattern of the model, for instance 'Samsung*'.") @Size(max = 255) @Nullable

@@ -158,6 +158,16 @@ final class ResourcesIT {
                 arguments("storagecluster.yaml", "{\"spec\":{\"network\":{\"cidr\":\"10.1.0.0\"}}}", "not a network"),
                 arguments("storagecluster.yaml", "{\"spec\":{\"network\":{\"port\":80}}}", "1024"),
                 arguments("storagecluster.yaml", "{\"spec\":{\"kubeletDir\":\"kubelet\"}}", "kubeletDir"),
+                arguments(
+                        "storagecluster.yaml",
+                        "{\"spec\":{\"resources\":{\"limits\":{\"memory\":\"-1Gi\"}}}}",
+                        "up to 3Gi of memory"),
+                arguments(
+                        "storagecluster.yaml",
+                        "{\"spec\":{\"resources\":{\"limits\":{\"memory\":1000}}}}",
+                        "up to 3Gi of memory"),
+                arguments("storagecluster.yaml", "{\"spec\":{\"disks\":{\"minSize\":\"-1Gi\"}}}", "not a size"),
+                arguments("storagecluster.yaml", "{\"spec\":{\"disks\":{\"minSize\":\"big\"}}}", "minSize"),
                 arguments("storagecluster.yaml", "{\"spec\":{\"clusterId\":\"mine\"}}", "clusterId"),
                 arguments("storagecluster-trial.yaml", "{\"spec\":{\"disks\":{\"files\":[{\"path\":\"a\"}]}}}", "path"),
                 arguments("storagepool.yaml", "{\"spec\":{\"replicas\":6}}", "less than or equal to 5"),
