@@ -60,7 +60,7 @@ many_lines() { (($(kubectl -n default logs writer-0 | wc -l) > 20)); }
 wait_for 60 "writer-0 does not go on" many_lines
 # By one clock, since the nodes are one machine: what the old pod was told of as durable came before the new one's first
 # write, also while both ran on.
-first=$(kubectl -n default logs writer-0 | head -n 1)
+first=$(first_written writer-0)
 last=$(awk '$2 == "stdout" { print $NF }' "$old_log"/default_writer-0_"$uid"/main/*.log | tail -n 1)
 [[ $last ]] || fail "the pod that was cut off has no log in $old_log"
 awk -v old="$last" -v new="$first" 'BEGIN { exit !(old < new) }' ||

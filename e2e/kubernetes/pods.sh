@@ -178,17 +178,46 @@ pods exec hog -- sh -c 'dd if=/dev/urandom of=/data/file bs=1M count=8 && i=1 &&
 pod_is pod/hog '.status.containerStatuses[0].restartCount' 0 || fail "the container was ended: $(pods describe pod hog | tail -n 8)"
 figure "a pod with 48 MiB of memory wrote 320 MiB through its page cache in $(($(now) - start)) ms"
 
-step fullDisksRefuseWritesAndKeepWhatIsThere
-wait_for 60 "the pod does not run" runs flood
-pods exec flood -- sh -c 'echo before | dd of=/dev/data bs=4096 conv=sync oflag=direct' 2> "$work/flood" || fail "$(< "$work/flood")"
-if pods exec flood -- dd if=/dev/urandom of=/dev/data bs=1M seek=1 count=1190 oflag=direct 2> "$work/flood"; then
-  fail "1190 MiB went onto disks of 1 GiB"
-fi
-grep -q 'No space left' "$work/flood" || fail "it is not told that there is no space: $(< "$work/flood")"
-written=$(sed -n 's/^\([0-9]*\)+[0-9]* records out/\1/p' "$work/flood")
-[[ $(pods exec flood -- head -c 6 /dev/data) == before ]] || fail "what was written before is gone"
-loading
-figure "disks full after $written MiB; what was written is there, and other volumes go on"
 pods delete -f "$here/large.yaml" --wait=false > /dev/null
 wait_for 120 "claims or volumes are left: $(pods get pvc,pv 2>&1)" no_claims
+
+step fullDisksRefuseWritesUntilDisksAreAdded
+# More than a disk holds, and volumes that can still be restored have their share promised: as thin as it gets.
+kubectl patch storagepool default --type merge -p '{"spec":{"overProvisioningPercent":500}}' > /dev/null
+pods apply -f "$here/flood.yaml" > /dev/null
+wait_for 60 "the pod does not run" runs flood
+pods exec flood -- sh -c 'dd if=/dev/urandom of=/tmp/piece bs=1M count=10 && echo 0 > /tmp/written' 2> "$work/flood" || fail "$(< "$work/flood")"
+# Writes on where it was refused.
+flood() {
+  pods exec flood -- sh -c 'while read -r written < /tmp/written && [ "$written" -lt 99 ]; do
+    dd if=/tmp/piece of=/dev/data bs=1M seek=$((10 * written)) oflag=direct || exit 1
+    echo $((written + 1)) > /tmp/written; done' 2> "$work/flood"
+}
+is_told() {
+  [[ $(condition "volume/$(claim_volume flood)" HasRoom reason) == DiskFull ]] && pods get events -o json |
+    jq -e '.items[] | select(.involvedObject.kind == "PersistentVolumeClaim" and .reason == "DiskFull")'
+}
+full_and_told() {
+  if flood; then fail "990 MiB went onto disks of 1 GiB"; fi
+  grep -q 'No space left' "$work/flood" || fail "it is not told that there is no space: $(< "$work/flood")"
+  is_told
+}
+wait_for 60 "nobody says that disks are full" full_and_told
+condition "volume/$(claim_volume flood)" HasRoom message
+loading
+written=$(pods exec flood -- cat /tmp/written)
+for ((number = 1; number <= NODES; number++)); do "$cluster" add-disk "$number" 2G; done
+start=$(now)
+wait_for 120 "writes are refused though disks were added: $(kubectl get disks,volumes -o wide)" flood
+figure "disks full after ${written}0 MiB; all that was refused is written $(($(now) - start)) ms after larger disks were added"
+[[ $(pods exec flood -- sh -c 'i=0; while [ $i -lt 99 ]; do dd if=/dev/data bs=1M count=10 skip=$((10 * i)) iflag=direct 2> /dev/null |
+  md5sum; i=$((i + 1)); done | sort | uniq -c' | awk '{ print $1 }') == 99 ]] || fail "it reads other than it wrote"
+has_room() { [[ $(condition "volume/$(claim_volume flood)" HasRoom status) == True ]]; }
+wait_for 120 "a replica stays on a full disk: $(kubectl get disks,volumes -o wide)" has_room
+pods delete -f "$here/flood.yaml" --wait=false > /dev/null
+wait_for 120 "claims or volumes are left: $(pods get pvc,pv 2>&1)" no_claims
+left_disks_are_empty() {
+  kubectl get disks -o json | jq -e '[.items[].status | select(.replicas == 0) | .capacity.usedBytes / .capacity.usableBytes] | all(. < 0.15)'
+}
+wait_for 60 "disks without replicas are not empty: $(kubectl get disks -o json | jq -c '.items[].status.capacity')" left_disks_are_empty
 wait_for 60 "not everything is in sync" all_ready

@@ -10,6 +10,8 @@ volume_of() { kubectl -n default get pvc "data-$1" -o 'jsonpath={.spec.volumeNam
 id_of() { field "volume/$(volume_of "$1")" .spec.id; }
 # The last line of pod $1 that is durable: when it was written, in seconds since the machine started.
 written() { kubectl -n default logs "$1" --tail=1 2> /dev/null; }
+# The first one. All are read: whoever ends before kubectl does makes it fail.
+first_written() { kubectl -n default logs "$1" 2> /dev/null | sed -n 1p; }
 
 writers_write() {
   local number
@@ -48,7 +50,7 @@ fail_over() {
       [[ $told == *"$what"* ]] || told+=" $what after $(($(now) - cut)) ms,"
     done < <(progress "$pod" "$dead" "$uid" "$id" "$epoch")
   done
-  first_line() { line=$(kubectl -n default logs "$pod" 2> /dev/null | head -n 1) && [[ $line ]]; }
+  first_line() { line=$(first_written "$pod") && [[ $line ]]; }
   wait_for 30 "the pod does not write" first_line
   first_line
   kubectl -n default exec "$pod" -- grep -q "^$last\$" /data/log || fail "what $pod wrote last is lost: $last"

@@ -22,6 +22,8 @@ import storage.cairn.api.resource.StoragePoolStatus;
 /** Which disk goes into which pool, and what each pool has. A disk that is in a pool stays there. */
 final class Pools {
     private static final int NEAR_FULL = 75;
+    private static final int FULL = 85;
+    private static final double HUNDRED = 100;
 
     private final Observed observed;
 
@@ -152,7 +154,7 @@ final class Pools {
         }
         Capacity capacity = sum(capacities);
         long usable = amount(capacity.usableBytes());
-        Integer percent = usable == 0 ? null : (int) (amount(capacity.usedBytes()) * 100.0 / usable);
+        Integer percent = usable == 0 ? null : (int) (amount(capacity.usedBytes()) * HUNDRED / usable);
         List<Condition> before =
                 pool.getStatus() == null ? null : pool.getStatus().conditions();
         Conditions conditions = new Conditions(before, pool.getMetadata().getGeneration(), observed.now());
@@ -167,15 +169,39 @@ final class Pools {
                 ? NEAR_FULL
                 : pool.getSpec().nearFullPercent();
         boolean nearFull = percent != null && percent >= warnAt;
+        String full = String.join(", ", full(pool));
         conditions.set(
                 "NearFull",
-                nearFull,
-                nearFull ? "AboveNearFullPercent" : "EnoughSpace",
+                nearFull || !full.isEmpty(),
+                nearFull ? "AboveNearFullPercent" : full.isEmpty() ? "EnoughSpace" : "DisksFull",
                 nearFull
                         ? percent + " % of the usable space is taken: add disks, or delete volumes"
-                        : "below " + warnAt + " %");
+                        : full.isEmpty()
+                                ? "below " + warnAt + " %"
+                                : "full are " + full + ", and their replicas move to other disks as far as those have"
+                                        + " room: add disks, or delete volumes");
         return new StoragePoolStatus(
                 disks, nodes.size(), capacity, percent, pool.getMetadata().getGeneration(), conditions.list());
+    }
+
+    /** Its disks that serve and get no new replicas, for lack of space. */
+    private List<String> full(StoragePool pool) {
+        Integer own = pool.getSpec() == null ? null : pool.getSpec().fullPercent();
+        List<String> full = new ArrayList<>();
+        for (Disk disk : observed.disks()) {
+            DiskStatus status = disk.getStatus();
+            Capacity capacity = status == null ? null : status.capacity();
+            if (pool.getMetadata().getName().equals(poolOf(disk))
+                    && status != null
+                    && status.state() == DiskStatus.State.READY
+                    && capacity != null
+                    && amount(capacity.usableBytes()) > 0
+                    && amount(capacity.usedBytes()) * HUNDRED
+                            >= amount(capacity.usableBytes()) * (own == null ? FULL : own)) {
+                full.add("disk " + disk.getMetadata().getName() + " on " + status.node());
+            }
+        }
+        return full;
     }
 
     static Capacity sum(List<Capacity> capacities) {

@@ -80,4 +80,22 @@ final class PoolsTest {
                         org.assertj.core.groups.Tuple.tuple("Ready", "True"),
                         org.assertj.core.groups.Tuple.tuple("NearFull", "True"));
     }
+
+    @Test
+    void aPoolWithAFullDiskWarnsThoughAllTogetherHaveRoom() {
+        Fixtures there = new Fixtures()
+                .pool("p", "{nearFullPercent: 60, fullPercent: 25}")
+                .disk("a", "node1", State.READY, "p")
+                .disk("b", "node2", State.FAILED, "p");
+        assertThat(pools(there).status(there.pools.getFirst()).conditions())
+                .filteredOn(condition -> condition.getType().equals("NearFull"))
+                .singleElement()
+                .satisfies(condition -> {
+                    assertThat(condition.getStatus()).isEqualTo("True");
+                    assertThat(condition.getReason()).isEqualTo("DisksFull");
+                    assertThat(condition.getMessage())
+                            .contains("disk a on node1")
+                            .doesNotContain("disk b");
+                });
+    }
 }

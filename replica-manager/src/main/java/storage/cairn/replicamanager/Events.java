@@ -3,6 +3,7 @@ package storage.cairn.replicamanager;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -11,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import storage.cairn.api.resource.Api;
+import storage.cairn.api.resource.Disk;
 import storage.cairn.api.resource.Volume;
 
 /**
@@ -25,32 +27,49 @@ final class Events {
 
     private Events() {}
 
+    /** Each turn of a condition of a Volume, told of it and of its claim. */
     static List<ObjectNode> of(Volume volume, List<Condition> before, List<Condition> after) {
         List<ObjectNode> events = new ArrayList<>();
+        for (Condition turned : turned(before, after)) {
+            events.add(event(volume, NAMESPACE, involved(volume, "Volume"), turned));
+            claim(volume)
+                    .ifPresent(claim ->
+                            events.add(event(volume, claim.get("namespace").asText(), claim, turned)));
+        }
+        return events;
+    }
+
+    /** Each turn of a condition of a Disk. */
+    static List<ObjectNode> of(Disk disk, List<Condition> before, List<Condition> after) {
+        return turned(before, after).stream()
+                .map(turned -> event(disk, NAMESPACE, involved(disk, "Disk"), turned))
+                .toList();
+    }
+
+    private static List<Condition> turned(List<Condition> before, List<Condition> after) {
+        List<Condition> all = new ArrayList<>();
         for (Condition now : after) {
             Condition then = before.stream()
                     .filter(each -> each.getType().equals(now.getType()))
                     .findFirst()
                     .orElse(null);
-            boolean good = isGood(now);
             boolean turned = then == null
-                    ? !good || now.getType().equals("Placed")
+                    ? !isGood(now) || now.getType().equals("Placed")
                     : !then.getStatus().equals(now.getStatus());
             if (turned) {
-                ObjectMeta of = volume.getMetadata();
-                ObjectNode involved = JsonNodeFactory.instance
-                        .objectNode()
-                        .put("apiVersion", Api.GROUP + "/" + Api.VERSION)
-                        .put("kind", "Volume")
-                        .put("name", of.getName())
-                        .put("uid", of.getUid());
-                events.add(event(volume, NAMESPACE, involved, now, good));
-                claim(volume)
-                        .ifPresent(claim ->
-                                events.add(event(volume, claim.get("namespace").asText(), claim, now, good)));
+                all.add(now);
             }
         }
-        return events;
+        return all;
+    }
+
+    private static ObjectNode involved(HasMetadata object, String kind) {
+        return JsonNodeFactory.instance
+                .objectNode()
+                .put("apiVersion", Api.GROUP + "/" + Api.VERSION)
+                .put("kind", kind)
+                .put("name", object.getMetadata().getName())
+                .put("uid", object.getMetadata().getUid());
     }
 
     private static boolean isGood(Condition condition) {
@@ -74,9 +93,8 @@ final class Events {
                         .put("uid", parts[2]));
     }
 
-    private static ObjectNode event(
-            Volume volume, String namespace, ObjectNode involved, Condition turned, boolean good) {
-        ObjectMeta of = volume.getMetadata();
+    private static ObjectNode event(HasMetadata object, String namespace, ObjectNode involved, Condition turned) {
+        ObjectMeta of = object.getMetadata();
         String since = turned.getLastTransitionTime();
         String key = involved.get("uid").asText() + turned.getType() + turned.getStatus() + since;
         ObjectNode event = JsonNodeFactory.instance.objectNode();
@@ -89,7 +107,7 @@ final class Events {
                 ? "condition " + turned.getType() + " is " + turned.getStatus()
                 : turned.getMessage();
         String moment = since.replaceAll("\\.[0-9]+", "");
-        event.put("type", good ? "Normal" : "Warning")
+        event.put("type", isGood(turned) ? "Normal" : "Warning")
                 .put("reason", turned.getReason())
                 .put("message", words.substring(0, Math.min(words.length(), MAX_MESSAGE)))
                 .put("count", 1)

@@ -163,8 +163,16 @@ final class Executor implements Requests {
 
     /** Puts fields into an object's status. */
     String status(String plural, String name, JsonNode status) {
+        return status(plural, name, status, null);
+    }
+
+    /** Puts fields into an object's status that depend on others of it; only while it is this version. */
+    String status(String plural, String name, JsonNode status, @Nullable String version) {
         ObjectNode patch = JsonNodeFactory.instance.objectNode();
         patch.set("status", status);
+        if (version != null) {
+            patch.putObject("metadata").put("resourceVersion", version);
+        }
         try {
             return problem(send("PATCH", ROOT + plural + "/" + name + "/status", MERGE, patch));
         } catch (NoReplyException e) {

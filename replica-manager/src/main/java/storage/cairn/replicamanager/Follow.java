@@ -59,11 +59,13 @@ final class Follow {
         }
         present.sort(Comparator.comparingLong(placement::share).reversed().thenComparing(DiskState::id));
         for (DiskState leaves : present) {
-            List<String> stayThere = new ArrayList<>(membership.inSync());
-            stayThere.remove(leaves.id());
-            if (placement.chooseOn(user, volume, stayThere) instanceof Placement.Choice.Disks chosen) {
-                stayThere.addAll(chosen.disks());
-                return stayThere;
+            DiskState closer = placement.instead(volume, leaves, user);
+            if (closer != null) {
+                placement.comes(volume, closer);
+                List<String> wanted = new ArrayList<>(membership.inSync());
+                wanted.remove(leaves.id());
+                wanted.add(closer.id());
+                return wanted;
             }
         }
         return List.of();

@@ -8,8 +8,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import storage.cairn.api.resource.Spread;
 import storage.cairn.api.resource.StoragePoolSpec;
+import storage.cairn.api.resource.VolumeMembershipSpec;
 import storage.cairn.replicamanager.Cluster.DiskState;
 import storage.cairn.replicamanager.Cluster.NodeState;
 import storage.cairn.replicamanager.Cluster.VolumeState;
@@ -21,7 +23,6 @@ import storage.cairn.replicamanager.Cluster.VolumeState;
  */
 final class Placement {
     private static final int DEFAULT_OVER_PROVISIONING = 200;
-    private static final int DEFAULT_FULL = 85;
     private static final int HUNDRED = 100;
 
     /** Disks that could hold it are full or promised away. */
@@ -33,7 +34,10 @@ final class Placement {
 
     private final Cluster cluster;
     private final Health health;
+    private final Fullness fullness;
     private final Map<String, Long> promised = new HashMap<>();
+    /** Bytes at most that are on their way to a disk, and that it does not count as taken yet. */
+    private final Map<String, Long> coming = new HashMap<>();
 
     /** How a choice ended. */
     sealed interface Choice {
@@ -46,12 +50,17 @@ final class Placement {
         record Impossible(String code, String reason) implements Choice {}
     }
 
-    Placement(Cluster cluster, Health health) {
+    Placement(Cluster cluster, Health health, Fullness fullness) {
         this.cluster = cluster;
         this.health = health;
+        this.fullness = fullness;
         for (VolumeState volume : cluster.volumes().values()) {
+            VolumeMembershipSpec membership = volume.membership();
             for (String disk : VolumePlan.replicas(volume)) {
                 promise(disk, VolumePlan.sizeBytes(volume));
+                if (membership != null && !membership.inSync().contains(disk)) {
+                    coming.merge(disk, VolumePlan.sizeBytes(volume), Long::sum);
+                }
             }
         }
     }
@@ -70,28 +79,49 @@ final class Placement {
         return disk.usableBytes() == 0 ? Long.MAX_VALUE : promised(disk.id()) * HUNDRED / disk.usableBytes();
     }
 
+    /** That share, were the volume promised too. */
+    long shareWith(DiskState disk, VolumeState volume) {
+        return disk.usableBytes() == 0
+                ? Long.MAX_VALUE
+                : (promised(disk.id()) + VolumePlan.sizeBytes(volume)) * HUNDRED / disk.usableBytes();
+    }
+
     /**
-     * Chooses as many disks as are missing, beside those that stay.
+     * The disk that had better have the replica which another one has: one that it cannot fill. Null when there is none.
      *
-     * @param stay disks that keep their replica
+     * @param only name of the node that it has to be on; empty: any
      */
-    Choice choose(VolumeState volume, List<String> stay) {
-        return choose(volume, stay, "");
-    }
-
-    /** As {@link #choose(VolumeState, List)}, on one node alone. */
-    Choice chooseOn(String node, VolumeState volume, List<String> stay) {
-        return choose(volume, stay, node);
-    }
-
-    private Choice choose(VolumeState volume, List<String> stay, String only) {
+    @Nullable
+    DiskState instead(VolumeState volume, DiskState leaves, String only) {
         StoragePoolSpec pool = cluster.pools().get(volume.spec().pool());
-        if (pool == null) {
-            return new Choice.Impossible(
-                    NO_POOL, "there is no StoragePool '" + volume.spec().pool() + "'; create it");
+        VolumeMembershipSpec membership = volume.membership();
+        if (pool == null || membership == null) {
+            return null;
         }
+        long most = Math.min(VolumePlan.sizeBytes(volume), leaves.usedBytes());
+        List<String> stay = new ArrayList<>(membership.inSync());
+        stay.remove(leaves.id());
         Spread spread = spread(volume, pool);
-        List<String> chosen = new ArrayList<>();
+        Set<String> taken = taken(stay, spread);
+        for (DiskState disk : fit(volume, pool, stay, new TreeMap<>())) {
+            if (!disk.id().equals(leaves.id())
+                    && (only.isEmpty() || disk.node().equals(only))
+                    && !taken.contains(domain(disk, spread))
+                    && !taken.contains(domain(disk, Spread.NODE))
+                    && disk.usedBytes() + coming.getOrDefault(disk.id(), 0L) + most < fullness.fullBytes(disk)) {
+                return disk;
+            }
+        }
+        return null;
+    }
+
+    /** A replica of the volume is being moved to the disk. */
+    void comes(VolumeState volume, DiskState to) {
+        promise(to.id(), VolumePlan.sizeBytes(volume));
+        coming.merge(to.id(), VolumePlan.sizeBytes(volume), Long::sum);
+    }
+
+    private Set<String> taken(List<String> stay, Spread spread) {
         Set<String> taken = new TreeSet<>();
         for (String disk : stay) {
             DiskState state = cluster.disks().get(disk);
@@ -100,12 +130,28 @@ final class Placement {
                 taken.add(domain(state, spread));
             }
         }
+        return taken;
+    }
+
+    /**
+     * Chooses as many disks as are missing, beside those that stay.
+     *
+     * @param stay disks that keep their replica
+     */
+    Choice choose(VolumeState volume, List<String> stay) {
+        StoragePoolSpec pool = cluster.pools().get(volume.spec().pool());
+        if (pool == null) {
+            return new Choice.Impossible(
+                    NO_POOL, "there is no StoragePool '" + volume.spec().pool() + "'; create it");
+        }
+        Spread spread = spread(volume, pool);
+        List<String> chosen = new ArrayList<>();
+        Set<String> taken = taken(stay, spread);
         Map<String, String> refusals = new TreeMap<>();
         List<DiskState> fit = fit(volume, pool, stay, refusals);
         for (DiskState disk : fit) {
             String domain = domain(disk, spread);
             if (chosen.size() + stay.size() < volume.spec().replicas()
-                    && (only.isEmpty() || disk.node().equals(only))
                     && !taken.contains(domain)
                     && !taken.contains(domain(disk, Spread.NODE))) {
                 chosen.add(disk.id());
@@ -176,9 +222,7 @@ final class Placement {
 
     /** Why a disk has no room for so much more, empty when it has. */
     private String refusal(StoragePoolSpec pool, DiskState disk, long bytes) {
-        Integer full = pool.fullPercent();
-        long fullBytes = disk.usableBytes() / HUNDRED * (full == null ? DEFAULT_FULL : full);
-        if (disk.usedBytes() >= fullBytes) {
+        if (fullness.isFull(disk)) {
             return "is full";
         }
         Integer over = pool.overProvisioningPercent();

@@ -18,10 +18,12 @@ import storage.cairn.replicamanager.VolumePlan.Plan;
 final class Projection {
     private final Cluster cluster;
     private final Health health;
+    private final Fullness fullness;
 
     Projection(Cluster cluster, Health health) {
         this.cluster = cluster;
         this.health = health;
+        this.fullness = new Fullness(cluster);
     }
 
     /**
@@ -46,12 +48,15 @@ final class Projection {
         if (membership != null) {
             conditions.add(grown(before, volume, membership, plan));
         }
+        String full = membership == null || membership.deleted() ? "" : full(volume, membership, plan);
+        conditions.add(
+                condition(before, "HasRoom", full.isEmpty(), full.isEmpty() ? "DisksHaveRoom" : "DiskFull", full));
         if (refused) {
             conditions.add(condition(before, "DeletionRefused", true, "NoDeleteRequest", refusal));
         }
         return new VolumeStatus(
                 said.phase(),
-                refused ? refusal : said.reason(),
+                refused ? refusal : and(said.reason(), full),
                 owner(membership),
                 replicas(membership),
                 membership == null ? null : membership.sizeBytes(),
@@ -74,6 +79,53 @@ final class Projection {
         String code = plan.code().isEmpty() ? "Growing" : plan.code();
         String words = plan.trouble().isEmpty() ? "the engine that serves it makes it larger" : plan.trouble();
         return condition(before, "Grown", done, done ? "AsAsked" : code, done ? "" : words);
+    }
+
+    /** Which of its disks are full, and what happens about it or is to be done; empty when none is. */
+    private String full(VolumeState volume, VolumeMembershipSpec membership, Plan plan) {
+        List<String> wanted = plan.actions().stream()
+                .filter(Action.Want.class::isInstance)
+                .findFirst()
+                .map(want -> ((Action.Want) want).disks())
+                .orElse(volume.wanted());
+        List<String> full = new ArrayList<>();
+        boolean moving = false;
+        for (String disk : VolumePlan.members(membership)) {
+            DiskState state = cluster.disks().get(disk);
+            if (state != null && fullness.isFull(state)) {
+                full.add(health.place(disk));
+                moving |= !wanted.isEmpty() && !wanted.contains(disk);
+            }
+        }
+        if (full.isEmpty()) {
+            return "";
+        }
+        return String.join(", ", full) + (full.size() == 1 ? " is" : " are")
+                + " full: writes may be refused for lack of space. "
+                + (moving
+                        ? "A replica is being moved to another disk"
+                        : "Add disks to pool '" + volume.spec().pool()
+                                + "', to which replicas then move by themselves, or delete volumes");
+    }
+
+    /** Whether a disk has room for new replicas, and what is to be done if it is short. */
+    Condition hasRoom(List<Condition> before, DiskState disk) {
+        boolean full = fullness.isFull(disk);
+        boolean nearFull = fullness.isNearFull(disk);
+        String pool = "pool '" + disk.pool() + "'";
+        return condition(
+                before,
+                "HasRoom",
+                !full && !nearFull,
+                full ? "Full" : nearFull ? "NearFull" : "EnoughSpace",
+                full
+                        ? "it is full: it gets no new replicas, and writes to those that it has may be refused. Add disks"
+                                + " to " + pool + ", to which they then move by themselves, or delete volumes"
+                        : nearFull ? "it is nearly full: add disks to " + pool + ", or delete volumes" : "");
+    }
+
+    private static String and(String one, String other) {
+        return one.isEmpty() || other.isEmpty() ? one + other : one + ". " + other;
     }
 
     /**

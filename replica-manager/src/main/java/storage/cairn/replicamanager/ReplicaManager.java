@@ -5,11 +5,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -25,6 +27,7 @@ import storage.cairn.api.resource.DiskStatus;
 import storage.cairn.api.resource.StorageNode;
 import storage.cairn.api.resource.Volume;
 import storage.cairn.api.resource.VolumeStatus;
+import storage.cairn.replicamanager.Cluster.DiskState;
 import storage.cairn.replicamanager.Cluster.VolumeState;
 import storage.cairn.replicamanager.Evacuations.Progress;
 import storage.cairn.replicamanager.VolumePlan.Plan;
@@ -131,7 +134,7 @@ final class ReplicaManager implements AutoCloseable {
                 return;
             }
             tellPromises(sweep);
-            tellEvacuations(new Evacuations(cluster), projection);
+            tellConditions(cluster, projection);
             figures.swept(cluster, plans, informed.orphans().size(), System.nanoTime() - began);
         } catch (RuntimeException e) {
             figures.failed();
@@ -185,7 +188,7 @@ final class ReplicaManager implements AutoCloseable {
             return;
         }
         VolumeStatus before = resource.getStatus();
-        List<Condition> conditions = conditions(before);
+        List<Condition> conditions = orNone(before == null ? null : before.conditions());
         VolumeStatus status = projection.status(volume, outcome, conditions);
         if (!status.equals(before)) {
             ObjectNode tree = JSON.valueToTree(status);
@@ -199,15 +202,15 @@ final class ReplicaManager implements AutoCloseable {
             String problem = executor.status("volumes", volume.name(), tree);
             note("the status of volume " + volume.name(), problem);
             if (problem.isEmpty()) {
-                for (ObjectNode event : Events.of(resource, conditions, conditions(status))) {
+                for (ObjectNode event : Events.of(resource, conditions, orNone(status.conditions()))) {
                     note("an event of volume " + volume.name(), executor.tell(event));
                 }
             }
         }
     }
 
-    private static List<Condition> conditions(@Nullable VolumeStatus of) {
-        return of == null || of.conditions() == null ? List.of() : of.conditions();
+    private static List<Condition> orNone(@Nullable List<Condition> conditions) {
+        return conditions == null ? List.of() : conditions;
     }
 
     private static void note(String of, String problem) {
@@ -231,40 +234,61 @@ final class ReplicaManager implements AutoCloseable {
         }
     }
 
-    private void tellEvacuations(Evacuations evacuations, Projection projection) {
+    private void tellConditions(Cluster cluster, Projection projection) {
+        Evacuations evacuations = new Evacuations(cluster);
         Map<String, Progress> disks = evacuations.disks();
         for (Disk disk : informed.allDisks()) {
             List<Condition> before =
-                    disk.getStatus() == null ? null : disk.getStatus().conditions();
-            tell("disks", Informed.name(disk), before, disks.get(Informed.name(disk)), projection);
+                    orNone(disk.getStatus() == null ? null : disk.getStatus().conditions());
+            List<Condition> own = new ArrayList<>(evacuated(before, disks.get(Informed.name(disk)), projection));
+            DiskState state = cluster.disks().get(Informed.name(disk));
+            List<Condition> room = state == null || state.pool().isEmpty() || state.usableBytes() == 0
+                    ? List.of()
+                    : List.of(projection.hasRoom(before, state));
+            own.addAll(room);
+            if (tell("disks", disk, before, replaced(before, own, "Evacuated", "HasRoom"))) {
+                for (ObjectNode event : Events.of(disk, before, room)) {
+                    note("an event of disk " + Informed.name(disk), executor.tell(event));
+                }
+            }
         }
         Map<String, Progress> nodes = evacuations.nodes();
         for (StorageNode node : informed.storageNodes()) {
             List<Condition> before =
-                    node.getStatus() == null ? null : node.getStatus().conditions();
-            tell("storagenodes", Informed.name(node), before, nodes.get(Informed.name(node)), projection);
+                    orNone(node.getStatus() == null ? null : node.getStatus().conditions());
+            List<Condition> own = evacuated(before, nodes.get(Informed.name(node)), projection);
+            boolean _ = tell("storagenodes", node, before, replaced(before, own, "Evacuated"));
         }
     }
 
-    private void tell(
-            String plural,
-            String name,
-            @Nullable List<Condition> present,
-            @Nullable Progress progress,
-            Projection projection) {
-        List<Condition> before = present == null ? List.of() : present;
+    private static List<Condition> evacuated(
+            List<Condition> before, @Nullable Progress progress, Projection projection) {
+        return progress == null
+                ? List.of()
+                : List.of(projection.condition(
+                        before, "Evacuated", progress.done(), progress.done() ? "Empty" : "Moving", progress.words()));
+    }
+
+    private static List<Condition> replaced(List<Condition> before, List<Condition> own, String... types) {
         List<Condition> after = new ArrayList<>(before);
-        after.removeIf(each -> "Evacuated".equals(each.getType()));
-        if (progress != null) {
-            after.add(projection.condition(
-                    before, "Evacuated", progress.done(), progress.done() ? "Empty" : "Moving", progress.words()));
+        after.removeIf(each -> List.of(types).contains(each.getType()));
+        after.addAll(own);
+        return after;
+    }
+
+    /** Whether they were told; others may have told theirs meanwhile, then the next sweep does it. */
+    private boolean tell(String plural, HasMetadata object, List<Condition> before, List<Condition> after) {
+        if (Set.copyOf(after).equals(Set.copyOf(before))) {
+            return false;
         }
-        if (!List.copyOf(after).equals(List.copyOf(before))) {
-            JsonNode conditions = JSON.valueToTree(after);
-            ObjectNode status = JSON.createObjectNode();
-            status.set("conditions", conditions);
-            note(plural + " " + name, executor.status(plural, name, status));
-        }
+        JsonNode conditions = JSON.valueToTree(after);
+        ObjectNode status = JSON.createObjectNode();
+        status.set("conditions", conditions);
+        String name = Informed.name(object);
+        String problem =
+                executor.status(plural, name, status, object.getMetadata().getResourceVersion());
+        note(plural + " " + name, problem);
+        return problem.isEmpty();
     }
 
     @Override

@@ -7,7 +7,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
 import storage.cairn.api.resource.VolumeMembershipSpec;
-import storage.cairn.replicamanager.Cluster.DiskState;
 import storage.cairn.replicamanager.Cluster.VolumeState;
 import storage.cairn.replicamanager.VolumePlan.Plan;
 
@@ -20,6 +19,7 @@ final class Sweep {
     private final Placement promised;
     private final VolumePlan plans;
     private final Follow follow;
+    private final Moves moves;
     private final List<String> followed = new ArrayList<>();
 
     Sweep(Cluster cluster, Rules rules) {
@@ -33,10 +33,12 @@ final class Sweep {
         this.cluster = cluster;
         this.rules = rules;
         this.health = new Health(cluster, rules);
-        this.placement = new Placement(cluster, health);
-        this.promised = new Placement(cluster, health);
+        Fullness fullness = new Fullness(cluster);
+        this.placement = new Placement(cluster, health, fullness);
+        this.promised = new Placement(cluster, health, fullness);
         this.plans = new VolumePlan(cluster, rules, health, placement);
         this.follow = new Follow(cluster, placement, stays);
+        this.moves = new Moves(cluster, rules, fullness, placement, follow);
     }
 
     Health health() {
@@ -54,8 +56,12 @@ final class Sweep {
         for (VolumeState volume : cluster.volumes().values()) {
             all.put(volume.name(), plans.plan(volume));
         }
-        followed.addAll(move(all, follow::closer));
-        move(all, this::better);
+        List<VolumeState> byName = List.copyOf(cluster.volumes().values());
+        List<VolumeState> bySize = new ArrayList<>(byName);
+        bySize.sort(Comparator.comparingLong(VolumePlan::sizeBytes).reversed());
+        move(all, bySize, moves::offFull);
+        followed.addAll(move(all, byName, follow::closer));
+        move(all, byName, moves::better);
         return all;
     }
 
@@ -81,10 +87,11 @@ final class Sweep {
     }
 
     /** Moves a few replicas of volumes that are well to where it would be better; names those volumes. */
-    private List<String> move(Map<String, Plan> all, Function<VolumeState, List<String>> where) {
+    private List<String> move(
+            Map<String, Plan> all, List<VolumeState> volumes, Function<VolumeState, List<String>> where) {
         int free = rules.moves() - moving() - wanted(all);
         List<String> moved = new ArrayList<>();
-        for (VolumeState volume : cluster.volumes().values()) {
+        for (VolumeState volume : volumes) {
             if (moved.size() >= free) {
                 return moved;
             }
@@ -117,59 +124,5 @@ final class Sweep {
                 && membership.syncing().isEmpty()
                 && membership.outOfSync().isEmpty()
                 && membership.inSync().stream().allMatch(disk -> health.awaySince(disk) == null);
-    }
-
-    /** Where the volume would be better by less of its fullest disk; empty when it is not worth a copy. */
-    private List<String> better(VolumeState volume) {
-        VolumeMembershipSpec membership = volume.membership();
-        if (membership == null) {
-            return List.of();
-        }
-        List<DiskState> present = new ArrayList<>();
-        for (String disk : membership.inSync()) {
-            DiskState state = cluster.disks().get(disk);
-            if (state == null) {
-                return List.of();
-            }
-            // What is read where it is used stays there.
-            if (!state.node().equals(follow.user(volume))) {
-                present.add(state);
-            }
-        }
-        DiskState fullest = present.stream()
-                .max(Comparator.comparingLong(placement::share).thenComparing(DiskState::id))
-                .orElse(null);
-        if (fullest == null) {
-            return List.of();
-        }
-        List<String> stay = new ArrayList<>(membership.inSync());
-        stay.remove(fullest.id());
-        if (!mayGain(fullest, volume)) {
-            return List.of();
-        }
-        long share = placement.share(fullest);
-        if (placement.choose(volume, stay) instanceof Placement.Choice.Disks chosen
-                && chosen.disks().size() == 1
-                && !chosen.disks().getFirst().equals(fullest.id())) {
-            DiskState other = cluster.disks().get(chosen.disks().getFirst());
-            // Its share counts this volume already.
-            if (other != null && share - placement.share(other) > rules.rebalanceGapPercent()) {
-                stay.add(other.id());
-                return stay;
-            }
-        }
-        return List.of();
-    }
-
-    /** Whether some disk of the pool is so much emptier that a look is worth it. */
-    private boolean mayGain(DiskState fullest, VolumeState volume) {
-        long share = placement.share(fullest);
-        for (DiskState disk : cluster.disks().values()) {
-            if (disk.pool().equals(volume.spec().pool())
-                    && share - placement.share(disk) > rules.rebalanceGapPercent()) {
-                return true;
-            }
-        }
-        return false;
     }
 }

@@ -2,6 +2,7 @@ package storage.cairn.replicamanager;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.Quantity;
 import java.time.Duration;
 import java.time.Instant;
@@ -469,6 +470,142 @@ final class SweepTest {
         assertThat(moves())
                 .hasSize(RULES.moves())
                 .allSatisfy(disks -> assertThat(disks).contains("d4").hasSize(3));
+    }
+
+    private void volumeOn(String name, String... disks) {
+        volumes.put(
+                name,
+                new VolumeState(
+                        name,
+                        1,
+                        spec("10Gi", disks.length, null),
+                        membership(List.of(disks), List.of(), null),
+                        List.of(),
+                        0,
+                        null,
+                        true,
+                        false,
+                        Map.of(),
+                        ""));
+    }
+
+    /** The plan while the volume is used on node 1. */
+    private List<String> wantedWhileUsedOnNode1() {
+        Map<String, Stays.Stay> stays = Map.of("v", new Stays.Stay(1, NOW, Instant.MIN));
+        Plan plan = there(new Sweep(known(), RULES, stays).plan(), "v");
+        assertThat(plan.actions()).hasSize(1).first().isInstanceOf(Action.Want.class);
+        return ((Action.Want) plan.actions().getFirst()).disks();
+    }
+
+    @Test
+    void aReplicaLeavesAFullDiskForAnEmptyOneOfItsNodeAlsoWhereItIsUsed() {
+        cluster(2);
+        disk("d1", 1, 100, 99);
+        disk("d1b", 1, 200, 0);
+        volume(spec("10Gi", 2, null), membership(List.of("d1", "d2"), List.of(), null));
+        assertThat(wanted()).containsExactlyInAnyOrder("d1b", "d2");
+        assertThat(wantedWhileUsedOnNode1()).containsExactlyInAnyOrder("d1b", "d2");
+    }
+
+    @Test
+    void theReplicaThatIsReadWhereItIsLeavesAFullDiskForAnotherNodeIfItsOwnHasNoOther() {
+        cluster(3);
+        disk("d1", 1, 100, 99);
+        volume(spec("10Gi", 2, null), membership(List.of("d1", "d2"), List.of(), null));
+        assertThat(wantedWhileUsedOnNode1()).containsExactlyInAnyOrder("d2", "d3");
+    }
+
+    @Test
+    void allReplicasOnFullDisksLeaveOneAfterTheOther() {
+        cluster(2);
+        disk("d1", 1, 100, 99);
+        disk("d2", 2, 100, 99);
+        disk("d1b", 1, 200, 0);
+        disk("d2b", 2, 200, 0);
+        volumeOn("v", "d1", "d2");
+        List<String> first = wanted();
+        assertThat(first).hasSize(2).containsAnyOf("d1b", "d2b").containsAnyOf("d1", "d2");
+        volumeOn("v", first.toArray(String[]::new));
+        assertThat(wanted()).containsExactlyInAnyOrder("d1b", "d2b");
+    }
+
+    @Test
+    void leavingAFullDiskComesBeforeBalance() {
+        cluster(3);
+        for (int i = 0; i < 10; i++) {
+            volumeOn("a" + i, "d1", "d2");
+        }
+        volumeOn("z", "d3");
+        disk("d3", 3, 100, 90);
+        node(4, "", NOW);
+        disk("d4", 4, 100, 0);
+        assertThat(moves()).contains(List.of("d4")).hasSize(RULES.moves());
+    }
+
+    @Test
+    void oneReplicaAtATimeLeavesAFullDisk() {
+        cluster(2);
+        disk("d1", 1, 100, 99);
+        for (int i = 0; i < 4; i++) {
+            volumeOn("v" + i, "d1");
+        }
+        assertThat(moves()).containsExactly(List.of("d2"));
+    }
+
+    @Test
+    void nothingMovesToADiskThatItWouldFill() {
+        cluster(2);
+        disk("d1", 1, 100, 99);
+        disk("d2", 2, 100, 76);
+        volumeOn("v", "d1");
+        assertThat(plan().actions()).isEmpty();
+        disk("d2", 2, 100, 70);
+        assertThat(wanted()).containsExactly("d2");
+    }
+
+    /** What is promised of a disk says little of what lies on it: otherwise balance takes back what left a full disk. */
+    @Test
+    void balanceFillsNoDisk() {
+        cluster(2);
+        disk("d1", 1, 10, 8);
+        disk("d2", 2, 100, 80);
+        volumeOn("v", "d1");
+        assertThat(plan().actions()).isEmpty();
+    }
+
+    @Test
+    void balanceReachesANewDiskOfTheNodeWhereVolumesAreUsed() {
+        cluster(2);
+        for (int i = 0; i < 5; i++) {
+            volumeOn(i == 0 ? "v" : "v" + i, "d1", "d2");
+        }
+        disk("d1b", 1, 100, 0);
+        assertThat(wantedWhileUsedOnNode1()).containsExactlyInAnyOrder("d1b", "d2");
+    }
+
+    @Test
+    void aVolumeOnAFullDiskSaysWhatToDo() {
+        cluster(2);
+        volumeOn("v", "d1", "d2");
+        assertThat(condition("HasRoom").getStatus()).isEqualTo("True");
+        disk("d1", 1, 100, 90);
+        disk("d2", 2, 100, 90);
+        assertThat(condition("HasRoom").getStatus()).isEqualTo("False");
+        assertThat(condition("HasRoom").getReason()).isEqualTo("DiskFull");
+        assertThat(condition("HasRoom").getMessage())
+                .contains("disk d1 on n1")
+                .contains("disk d2 on n2")
+                .contains("Add disks to pool 'fast'");
+        assertThat(status().phase()).isEqualTo(VolumeStatus.Phase.READY);
+        disk("d1b", 1, 200, 0);
+        assertThat(condition("HasRoom").getMessage()).contains("is being moved");
+    }
+
+    private Condition condition(String type) {
+        return status().conditions().stream()
+                .filter(each -> each.getType().equals(type))
+                .findFirst()
+                .orElseThrow();
     }
 
     private List<List<String>> moves() {

@@ -9,7 +9,7 @@ import io.fabric8.kubernetes.api.model.Condition;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** How a disk is, as the engine reports that holds it. Conditions: Ready, Evacuated. */
+/** How a disk is, as the engine reports that holds it. Conditions: Ready, HasRoom, Evacuated. */
 public record DiskStatus(
         @JsonPropertyDescription("In one word.") @PrinterColumn(name = "STATE") @Nullable
         State state,
@@ -63,7 +63,7 @@ public record DiskStatus(
         @JsonPropertyDescription("Generation of the spec that this tells of.") @Nullable
         Long observedGeneration,
 
-        @JsonPropertyDescription("Ready, Evacuated.") @Nullable
+        @JsonPropertyDescription("Ready, HasRoom, Evacuated.") @Nullable
         List<Condition> conditions) {
 
     /** In one word. */

@@ -54,7 +54,12 @@ public record StoragePoolSpec(
         @JsonPropertyDescription("A pool filled to this is warned of.") @Default("75") @Min(1) @Max(100) @Nullable
         Integer nearFullPercent,
 
-        @JsonPropertyDescription("A pool filled to this gets no new volume.") @Default("85") @Min(1) @Max(100) @Nullable
+        @JsonPropertyDescription(
+                "A disk filled to this gets no new replica, and gives up those that others have room for.")
+        @Default("85")
+        @Min(1)
+        @Max(100)
+        @Nullable
         Integer fullPercent) {
 
     /** What a disk must have to be in the pool: all that is given. */

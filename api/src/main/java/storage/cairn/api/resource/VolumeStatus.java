@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How a volume is. Conditions: Placed (its replicas have disks; else NoSpace, NoPool or NotPlaced), Available (it can be
- * read and written), Healthy (all its replicas are in sync), Grown (it has the size that was asked for), and
- * DeletionRefused.
+ * read and written), Healthy (all its replicas are in sync), Grown (it has the size that was asked for),
+ * HasRoom (none of its replicas is on a full disk), and DeletionRefused.
  */
 public record VolumeStatus(
         @JsonPropertyDescription("In one word.") @PrinterColumn(name = "PHASE") @Nullable
@@ -42,7 +42,7 @@ public record VolumeStatus(
         @JsonPropertyDescription("Generation of the spec that this tells of.") @Nullable
         Long observedGeneration,
 
-        @JsonPropertyDescription("Placed, Available, Healthy, Grown, DeletionRefused.") @Nullable
+        @JsonPropertyDescription("Placed, Available, Healthy, Grown, HasRoom, DeletionRefused.") @Nullable
         List<Condition> conditions) {
 
     /** In one word. */

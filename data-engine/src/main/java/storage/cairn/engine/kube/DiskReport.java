@@ -27,6 +27,8 @@ public record DiskReport(
         int replicas,
         long checksumErrors) {
 
+    private static final int NOTEWORTHY_PART = 20;
+
     /** Bytes. */
     public record Space(long rawBytes, long usableBytes, long usedBytes) {
         ObjectNode json() {
@@ -35,6 +37,11 @@ public record DiskReport(
                     .put("rawBytes", rawBytes)
                     .put("usableBytes", usableBytes)
                     .put("usedBytes", usedBytes);
+        }
+
+        /** Whether so much more or less of it is taken that decisions may depend on it. */
+        boolean differs(Space other) {
+            return Math.abs(usedBytes - other.usedBytes) >= usableBytes / NOTEWORTHY_PART && usableBytes > 0;
         }
 
         Space withoutUse() {
@@ -75,9 +82,9 @@ public record DiskReport(
         return status;
     }
 
-    /** Whether only figures differ: what may wait for a minute. That a disk has become empty is waited for. */
+    /** Whether only figures differ, and by little: what may wait for a minute. That a disk has become empty is waited for. */
     public boolean sameButFigures(DiskReport other) {
-        return withoutFigures().equals(other.withoutFigures());
+        return !space.differs(other.space) && withoutFigures().equals(other.withoutFigures());
     }
 
     private DiskReport withoutFigures() {

@@ -3,19 +3,27 @@ package storage.cairn.engine.store;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Clock;
 
-/** Decides when a checkpoint is due: by records, ring, space, what waits, time, or because somebody asked. */
+/** Decides when a checkpoint is due: by records, ring, space, what waits, what was deleted, time, or
+ * because somebody asked. */
 final class CheckpointPolicy {
     /** Fewer records are not worth a checkpoint for the slots that it sets free. */
     private static final long WORTH_RECLAIMING = 1_024;
+
+    /** Replicas that are deleted one soon after the other give their slots back together. */
+    private static final long DELETED_NANOS = 10_000_000_000L;
 
     private final Disk disk;
     private final StoreSettings settings;
     private final Space space;
     private final Mappings mappings;
+    private final Replicas replicas;
     private final Quarantine quarantine;
     private final Mutator mutator;
     private final Runnable wake;
     private Clock.@Nullable Timer timer;
+    /** Whether it rings soon. */
+    private boolean soon;
+
     private boolean wanted;
     private boolean stalledAtLast;
 
@@ -24,6 +32,7 @@ final class CheckpointPolicy {
             StoreSettings settings,
             Space space,
             Mappings mappings,
+            Replicas replicas,
             Quarantine quarantine,
             Mutator mutator,
             Runnable wake) {
@@ -31,6 +40,7 @@ final class CheckpointPolicy {
         this.settings = settings;
         this.space = space;
         this.mappings = mappings;
+        this.replicas = replicas;
         this.quarantine = quarantine;
         this.mutator = mutator;
         this.wake = wake;
@@ -71,6 +81,10 @@ final class CheckpointPolicy {
             stalledAtLast = stalled;
             journal.cut();
             begin(journal, checkpoint, false);
+        } else if (replicas.hasDeleted() && !soon) {
+            cancelTimer();
+            soon = true;
+            timer = disk.clock.after(Math.min(DELETED_NANOS, settings.checkpointNanos()), this::timerRang);
         } else if (timer == null && (!mappings.active().isEmpty() || !journal.idle())) {
             timer = disk.clock.after(settings.checkpointNanos(), this::timerRang);
         }
@@ -86,6 +100,7 @@ final class CheckpointPolicy {
     }
 
     void cancelTimer() {
+        soon = false;
         if (timer != null) {
             timer.cancel();
             timer = null;
@@ -94,6 +109,7 @@ final class CheckpointPolicy {
 
     private void timerRang() {
         timer = null;
+        soon = false;
         want();
     }
 }

@@ -102,7 +102,7 @@ public final class ExtentStore implements ReplicaStore {
                 completions,
                 settings,
                 this::wake);
-        this.policy = new CheckpointPolicy(disk, settings, space, mappings, quarantine, mutator, this::wake);
+        this.policy = new CheckpointPolicy(disk, settings, space, mappings, replicas, quarantine, mutator, this::wake);
         this.lookups.mutator(mutator, new Gather(disk, allocator, space, mutator, lookups, pool));
         disk.onFailure(this::diskFailed);
     }

@@ -30,6 +30,11 @@ final class Replicas {
         return new ArrayList<>(byNumber.values());
     }
 
+    /** Whether there are deleted ones. */
+    boolean hasDeleted() {
+        return byNumber.size() > byId.size();
+    }
+
     @Nullable
     StoredReplica find(VolumeId volume) {
         return byId.get(volume);

@@ -39,6 +39,9 @@ final class OneDisk {
     LongPredicate heldReads = NONE;
 
     boolean refuseFlushes;
+    /** How a store that is opened from now on has it. */
+    long checkpointNanos = 10_000_000_000L;
+
     int deviceReads;
     SimProcess process = new SimProcess(clock, 0);
 
@@ -122,7 +125,7 @@ final class OneDisk {
         device = opened;
         store = null;
         problem = null;
-        StoreSettings settings = new StoreSettings(8_192, 1 << 20, 10_000_000_000L, 256, 64);
+        StoreSettings settings = new StoreSettings(8_192, 1 << 20, checkpointNanos, 256, 64);
         ExtentStore.open(opened, process, settings, buffers, new ExtentStore.Opened() {
             @Override
             public void opened(ExtentStore result) {

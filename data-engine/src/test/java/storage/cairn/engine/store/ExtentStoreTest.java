@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -414,5 +415,25 @@ class ExtentStoreTest {
         one.checkpoint();
         assertThat(one.store().freeSlots()).isEqualTo(free);
         assertThat(one.read(5)).isZero();
+    }
+
+    /** Nothing else would have a checkpoint made for half an hour, and the disk would count as full for so long. */
+    @Test
+    void whatADeletedReplicaHadIsFreeSoonThoughNothingElseHappens() {
+        OneDisk one = small();
+        one.kill();
+        one.checkpointNanos = TimeUnit.MINUTES.toNanos(30);
+        one.open();
+        one.checkpoint();
+        long free = one.store().freeSlots();
+        for (int i = 0; i < 50; i++) {
+            one.write(i * 20, 10, 1 + i * 10);
+        }
+        one.checkpoint();
+        assertThat(one.status(answer -> one.store().delete(OneDisk.VOLUME, answer, 0)))
+                .isEqualTo(Status.OK);
+        long deleted = one.clock.nanos();
+        one.run(() -> one.store().freeSlots() >= free);
+        assertThat(one.clock.nanos() - deleted).isLessThan(TimeUnit.SECONDS.toNanos(15));
     }
 }
