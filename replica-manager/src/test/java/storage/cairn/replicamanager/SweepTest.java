@@ -602,7 +602,7 @@ final class SweepTest {
     }
 
     private Condition condition(String type) {
-        return status().conditions().stream()
+        return Objects.requireNonNull(status().conditions()).stream()
                 .filter(each -> each.getType().equals(type))
                 .findFirst()
                 .orElseThrow();
