@@ -48,9 +48,10 @@ final class Projection {
         if (membership != null) {
             conditions.add(grown(before, volume, membership, plan));
         }
-        String full = membership == null || membership.deleted() || volume.spec().deleteRequest() != null
-                ? ""
-                : full(volume, membership, plan);
+        String full =
+                membership == null || membership.deleted() || volume.spec().deleteRequest() != null
+                        ? ""
+                        : full(volume, membership, plan);
         conditions.add(
                 condition(before, "HasRoom", full.isEmpty(), full.isEmpty() ? "DisksHaveRoom" : "DiskFull", full));
         if (refused) {
