@@ -1,13 +1,14 @@
 package storage.cairn.csi;
 
 import io.grpc.Status;
+import storage.cairn.api.resource.Api;
 import storage.cairn.csi.spec.CapacityRange;
 
-/** The size that a request asks for, as volumes have it: a multiple of 4 KiB, from 1 MiB on. Bytes. */
+/** The size that a request asks for, as volumes have it: a multiple of 4 KiB, from 1 MiB to 240 TiB. Bytes. */
 final class SizeRange {
-    static final long MIN_BYTES = 1L << 20;
+    static final long MIN_BYTES = Api.MIN_VOLUME_BYTES;
     static final long USUAL_BYTES = 1L << 30;
-    static final long MAX_BYTES = 1L << 50;
+    static final long MAX_BYTES = Api.MAX_VOLUME_BYTES;
     private static final long BLOCK_BYTES = 4096;
 
     private SizeRange() {}

@@ -67,6 +67,12 @@ public final class Api {
     /** After that epoch: also from an older replica, without what was written since. */
     public static final String FORCE_ACCEPT_LOSS = ":accept-loss";
 
+    /** A volume has no fewer bytes, and always a multiple of 4 KiB. */
+    public static final long MIN_VOLUME_BYTES = 1L << 20;
+
+    /** A volume has no more bytes. */
+    public static final long MAX_VOLUME_BYTES = 240L << 40;
+
     /** Text of a UUID as this project writes it. */
     static final String UUID_PATTERN = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
 

@@ -29,9 +29,10 @@ import org.jspecify.annotations.Nullable;
         fieldPath = ".source")
 @ValidationRule(
         value = "isQuantity(string(self.size)) && quantity(string(self.size)).isInteger()"
-                + " && quantity(string(self.size)).asInteger() >= 4096"
+                + " && quantity(string(self.size)).asInteger() >= " + Api.MIN_VOLUME_BYTES
+                + " && quantity(string(self.size)).asInteger() <= " + Api.MAX_VOLUME_BYTES
                 + " && quantity(string(self.size)).asInteger() % 4096 == 0",
-        message = "size is not a multiple of 4 KiB, such as 10Gi",
+        message = "size is not a multiple of 4 KiB from 1Mi to 240Ti, such as 10Gi",
         fieldPath = ".size")
 @ValidationRule(
         value = "!isQuantity(string(self.size)) || !isQuantity(string(oldSelf.size))"
@@ -53,7 +54,9 @@ public record VolumeSpec(
         @SelectableField
         String id,
 
-        @JsonPropertyDescription("Size, a multiple of 4 KiB. It may grow.") @PrinterColumn(name = "SIZE") @Required
+        @JsonPropertyDescription("Size, a multiple of 4 KiB from 1Mi to 240Ti. It may grow.")
+        @PrinterColumn(name = "SIZE")
+        @Required
         Quantity size,
 
         @JsonPropertyDescription("Pool whose disks hold it.")

@@ -179,6 +179,8 @@ final class ResourcesIT {
                 arguments("volume.yaml", "{\"spec\":{\"size\":\"1000\"}}", "multiple of 4 KiB"),
                 arguments("volume.yaml", "{\"spec\":{\"size\":\"0\"}}", "multiple of 4 KiB"),
                 arguments("volume.yaml", "{\"spec\":{\"size\":-4096}}", "multiple of 4 KiB"),
+                arguments("volume.yaml", "{\"spec\":{\"size\":\"4Ki\"}}", "from 1Mi to 240Ti"),
+                arguments("volume.yaml", "{\"spec\":{\"size\":\"900Ti\"}}", "from 1Mi to 240Ti"),
                 arguments("volume.yaml", "{\"spec\":{\"replicas\":0}}", "greater than or equal to 1"),
                 arguments("volume.yaml", "{\"spec\":{\"minInSync\":5}}", "more than replicas"),
                 arguments("volume.yaml", "{\"spec\":{\"id\":\"data\"}}", "spec.id"),

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.ConfigStore;
@@ -31,6 +32,9 @@ public final class SimConfigStore {
     private final Trace trace;
     private final TreeMap<VolumeId, Register> registers = new TreeMap<>();
     private final List<Client> watching = new ArrayList<>();
+    /** Of which a reader was told an older value than the newest. */
+    private final TreeSet<VolumeId> misread = new TreeSet<>();
+
     private Consumer<Configuration> accepted = value -> {};
     private Consumer<VolumeId> overtaken = volume -> {};
     private final TreeMap<Integer, Long> cutOffUntil = new TreeMap<>();
@@ -166,9 +170,11 @@ public final class SimConfigStore {
         }
     }
 
+    /** From now on it keeps its contract: who reads after each change that it hears of knows the newest value. */
     void heal() {
         outageUntil = 0;
         cutOffUntil.clear();
+        misread.forEach(this::changed);
     }
 
     /** A node does not reach the store for a while, and hears of no change. */
@@ -312,6 +318,7 @@ public final class SimConfigStore {
             int values = register.history.size();
             boolean stale = faults.has(Defect.STALE_READ) && random.below(4) == 0;
             if (values > 1 && (stale || faults.strikes(Fault.CONFIG_STALE_READ, random))) {
+                misread.add(register.current.value().volume());
                 return new Read.Found(new Versioned(-1, register.history.get(values - 2)));
             }
             return new Read.Found(register.current);
