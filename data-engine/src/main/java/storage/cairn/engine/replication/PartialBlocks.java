@@ -1,5 +1,6 @@
 package storage.cairn.engine.replication;
 
+import java.util.function.Consumer;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.Status;
@@ -21,10 +22,6 @@ final class PartialBlocks {
         void failed(WriteOp op);
     }
 
-    private interface Merge {
-        void merge(Buffer old);
-    }
-
     PartialBlocks(NodeContext context, VolumeOwner owner, Merged merged) {
         this.context = context;
         this.owner = owner;
@@ -42,52 +39,60 @@ final class PartialBlocks {
     }
 
     private void mergeHead(WriteOp op) {
-        readOld(op, op.block, old -> {
-            op.data().bytes().put(0, old.bytes(), 0, op.headBytes);
-            if (op.tailBytes > 0 && op.count == 1) {
-                op.data().bytes().put(BLOCK - op.tailBytes, old.bytes(), BLOCK - op.tailBytes, op.tailBytes);
-                merged.whole(op);
-            } else if (op.tailBytes > 0) {
-                mergeTail(op);
-            } else {
-                merged.whole(op);
-            }
-        });
+        boolean oneBlock = op.count == 1;
+        readOld(
+                op,
+                op.block,
+                old -> {
+                    op.data().bytes().put(0, old.bytes(), 0, op.headBytes);
+                    if (oneBlock) {
+                        putTail(op, old);
+                    }
+                },
+                () -> {
+                    if (op.tailBytes > 0 && !oneBlock) {
+                        mergeTail(op);
+                    } else {
+                        merged.whole(op);
+                    }
+                });
     }
 
     private void mergeTail(WriteOp op) {
-        readOld(op, op.block + op.count - 1, old -> {
-            int at = op.count * BLOCK - op.tailBytes;
-            op.data().bytes().put(at, old.bytes(), BLOCK - op.tailBytes, op.tailBytes);
-            merged.whole(op);
-        });
+        readOld(op, op.block + op.count - 1, old -> putTail(op, old), () -> merged.whole(op));
     }
 
-    private void readOld(WriteOp op, long block, Merge merge) {
-        Buffer old = op.old;
-        if (old == null) {
-            old = context.buffers.owner().acquire(BLOCK);
-            op.old = old;
-        }
+    private static void putTail(WriteOp op, Buffer old) {
+        int at = op.count * BLOCK - op.tailBytes;
+        op.data().bytes().put(at, old.bytes(), BLOCK - op.tailBytes, op.tailBytes);
+    }
+
+    /** Into memory of its own: when a copy was bad, its repair may have that memory for longer than this write. */
+    private void readOld(WriteOp op, long block, Consumer<Buffer> merge, Runnable next) {
+        Buffer old = context.buffers.owner().acquire(BLOCK);
         if (old == null) {
             context.buffers.owner().whenAvailable(() -> {
                 if (owner.stopped() || op.withdrawn) {
                     merged.failed(op);
                 } else {
-                    readOld(op, block, merge);
+                    readOld(op, block, merge, next);
                 }
             });
             return;
         }
-        Buffer into = old;
-        owner.reads().readLocked(block, 1, into, status -> {
-            if (owner.stopped() || op.withdrawn) {
+        owner.reads().readLocked(block, 1, old, status -> {
+            boolean goesOn = !owner.stopped() && !op.withdrawn;
+            if (goesOn && status == Status.OK) {
+                merge.accept(old);
+            }
+            old.release();
+            if (!goesOn) {
                 merged.failed(op);
             } else if (status != Status.OK) {
                 op.tell(status);
                 merged.failed(op);
             } else {
-                merge.merge(into);
+                next.run();
             }
         });
     }

@@ -48,10 +48,6 @@ final class WriteOp extends HostOp implements Replica.Done {
     @Nullable
     Buffer data;
 
-    /** Holds the old block while its untouched bytes are merged. */
-    @Nullable
-    Buffer old;
-
     long sentNanos;
 
     WriteOp(WritePath path) {
@@ -110,10 +106,6 @@ final class WriteOp extends HostOp implements Replica.Done {
         if (data != null) {
             data.release();
             data = null;
-        }
-        if (old != null) {
-            old.release();
-            old = null;
         }
     }
 

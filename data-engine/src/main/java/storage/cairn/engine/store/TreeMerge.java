@@ -17,6 +17,14 @@ final class TreeMerge extends PageWaiter {
     /** Space is scarce when less than this part of the slots is free. */
     private static final int SCARCE = 128;
 
+    /**
+     * Reads of a page that the device refuses, for ten seconds: a path to it may be back by then, and what is lost once
+     * stays lost, of the only copy of a volume as well.
+     */
+    private static final int REFUSED_ATTEMPTS = Disk.PAGE_ATTEMPTS + 20;
+
+    private static final long REFUSED_PAUSE_NANOS = 500_000_000;
+
     private final Disk disk;
     private final SlotAllocator allocator;
     private final PageCache cache;
@@ -208,7 +216,7 @@ final class TreeMerge extends PageWaiter {
                 mem.copy(page, cache.mem(frame), cache.page(frame));
             } else {
                 reads++;
-                disk.device.read(slot, 1, mem.buffer(), page, pageRead, i);
+                read(i);
             }
         }
         return --reads == 0;
@@ -220,7 +228,16 @@ final class TreeMerge extends PageWaiter {
         boolean good = errno == 0 && writer.mem().crc(page) == IndexPage.crc(path, 1, entry(i));
         if (!good && batchAttempts[i] < Disk.PAGE_ATTEMPTS && !disk.failed()) {
             batchAttempts[i]++;
-            disk.device.read(IndexPage.slot(path, 1, entry(i)), 1, writer.mem().buffer(), page, pageRead, i);
+            read(i);
+            return;
+        }
+        if (errno != 0 && batchAttempts[i] < REFUSED_ATTEMPTS && !disk.failed()) {
+            batchAttempts[i]++;
+            disk.clock.after(REFUSED_PAUSE_NANOS, () -> {
+                if (!disk.failed()) {
+                    read(i);
+                }
+            });
             return;
         }
         batchErrno[i] = errno;
@@ -228,6 +245,10 @@ final class TreeMerge extends PageWaiter {
             applyBatch();
             run();
         }
+    }
+
+    private void read(int i) {
+        disk.device.read(IndexPage.slot(path, 1, entry(i)), 1, writer.mem().buffer(), batchPages[i], pageRead, i);
     }
 
     private int entry(int i) {

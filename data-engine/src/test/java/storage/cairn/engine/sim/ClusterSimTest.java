@@ -36,6 +36,14 @@ final class ClusterSimTest {
         }
     }
 
+    /** A write of parts of two blocks once read the second into memory that a repair of the first still had. */
+    @Test
+    void whatARepairWritesIsNotReadOver() {
+        for (long seed = 1; seed <= 12; seed++) {
+            run(plan(seed, StoreTarget.EXTENT, true), Faults.none().set(Fault.DISK_READ_ERROR, 450_000));
+        }
+    }
+
     /** A page that tells what an extent maps to went bad: no repair of blocks mended it, and no rebuild began. */
     @Test
     void aReplicaThatLostTheMapOfAnExtentRejoins() {
