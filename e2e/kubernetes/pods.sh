@@ -57,7 +57,8 @@ pods exec three-ways -- sh -c 'dd if=/dev/zero of=/dev/data bs=1M count=4 conv=f
 is "volume/$(claim_volume alone)" .spec.replicas 2 || fail "the StorageClass's replicas are not the volume's"
 refusal() { pods get events --field-selector reason=ProvisioningFailed -o 'jsonpath={.items[*].message}' | grep -q "there is no parameter 'replica'"; }
 wait_for 60 "nobody says why the claim with wrong parameters gets no volume" refusal
-kubectl -n "$namespace" get csistoragecapacities -o name | grep -q . || fail "there are no CSIStorageCapacities"
+capacities() { [[ $(kubectl -n "$namespace" get csistoragecapacities -o name) ]]; }
+wait_for 60 "there are no CSIStorageCapacities" capacities
 
 if [[ ! -e $images/postgres.tar ]]; then
   for name in $(sed -n 's/^step \(database[a-zA-Z]*\|volume[a-zA-Z]*\)$/\1/p' "$here/pods.sh"); do
