@@ -59,6 +59,9 @@ final class Ledger {
             if (store == null) {
                 throw new Violation("I4", volume.name + " has disk " + disk + " in sync, which nobody has");
             }
+            if (world.lostDisk.took(volume.id(), disk)) {
+                continue;
+            }
             for (History.Pending write : op.writes) {
                 check(volume, recorded, store, write, op.small());
             }
@@ -105,7 +108,7 @@ final class Ledger {
         }
         for (DiskId disk : now.inSync()) {
             StoreUnderTest store = Objects.requireNonNull(world.disk(disk));
-            if (store.canPeek()) {
+            if (store.canPeek() && !world.lostDisk.took(volume.id(), disk)) {
                 volume.history.touched(register -> checkMember(volume, now, store, register));
             }
         }
@@ -134,14 +137,17 @@ final class Ledger {
         if (now == null || !isOwner(now, by) || now.epoch() != epoch || world.rollBacks.excuses(volume)) {
             return;
         }
-        StoreUnderTest first = Objects.requireNonNull(world.disk(now.inSync().getFirst()));
+        List<DiskId> members = now.inSync().stream()
+                .filter(disk -> !world.lostDisk.took(volume.id(), disk))
+                .toList();
+        StoreUnderTest first = Objects.requireNonNull(world.disk(members.getFirst()));
         if (!first.canPeek()) {
             return;
         }
         volume.history.touched(register -> {
             long block = register / Stamps.SECTORS;
             byte[] held = first.peek(now.volume(), block);
-            for (DiskId disk : now.inSync()) {
+            for (DiskId disk : members) {
                 if (!Arrays.equals(
                         held, Objects.requireNonNull(world.disk(disk)).peek(now.volume(), block))) {
                     throw new Violation(
