@@ -157,7 +157,7 @@ final class StoredReplica extends ReplicaState {
         if (refused(done, tag) || wrongEpoch(authority, done, tag)) {
             return false;
         }
-        if (wseq < 1 || commit < 0 || epoch > authority || wseq - Math.min(commit, commitSeq()) > 0xffff_ffffL) {
+        if (wseq < 1 || commit < 0 || epoch > authority || wseq - Math.max(commit, commitSeq()) > 0xffff_ffffL) {
             store.answer(done, tag, Status.INVALID);
             return false;
         }

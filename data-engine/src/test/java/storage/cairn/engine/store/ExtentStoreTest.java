@@ -32,6 +32,22 @@ class ExtentStoreTest {
         assertThat(one.read(5)).isEqualTo(200);
     }
 
+    /** One that joins a volume which has seen more writes than 32 bits count was refused its first one for ever. */
+    @Test
+    void aReplicaThatKnowsOfNoCommitTakesAnyNumberNearTheOneItIsTold() {
+        OneDisk one = small();
+        Buffer data = one.content(700, 1);
+        long commitSeq = 5L << 32;
+        Status near = one.status(answer -> one.replica().write(1, commitSeq + 1, commitSeq, 5, 1, data, 0, answer, 0));
+        Status far =
+                one.status(answer -> one.replica().write(1, commitSeq + (2L << 32), commitSeq, 6, 1, data, 0, answer, 0));
+        assertThat(List.of(near, far)).containsExactly(Status.OK, Status.INVALID);
+        one.kill();
+        one.open();
+        assertThat(one.read(5)).isEqualTo(700);
+        assertThat(one.replica().commitSeq()).isEqualTo(commitSeq);
+    }
+
     @Test
     void anOlderChangeOfBlocksThatANewerOneHoldsIsRefused() {
         OneDisk one = small();
