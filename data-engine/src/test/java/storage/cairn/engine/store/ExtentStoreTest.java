@@ -39,8 +39,8 @@ class ExtentStoreTest {
         Buffer data = one.content(700, 1);
         long commitSeq = 5L << 32;
         Status near = one.status(answer -> one.replica().write(1, commitSeq + 1, commitSeq, 5, 1, data, 0, answer, 0));
-        Status far =
-                one.status(answer -> one.replica().write(1, commitSeq + (2L << 32), commitSeq, 6, 1, data, 0, answer, 0));
+        Status far = one.status(
+                answer -> one.replica().write(1, commitSeq + (2L << 32), commitSeq, 6, 1, data, 0, answer, 0));
         assertThat(List.of(near, far)).containsExactly(Status.OK, Status.INVALID);
         one.kill();
         one.open();
