@@ -29,9 +29,6 @@ final class ExtentCopy extends RangeLock.Entry {
     private final Member target;
     private final long sinceSeq;
     private final long extent;
-    /** Nothing is written meanwhile: what is parked keeps its range for longer than this may wait. */
-    private final boolean still;
-
     /** Blocks of the extent that lie in the volume. */
     private final int end;
 
@@ -52,8 +49,7 @@ final class ExtentCopy extends RangeLock.Entry {
             Member source,
             Member target,
             long sinceSeq,
-            long extent,
-            boolean still) {
+            long extent) {
         this.context = context;
         this.owner = owner;
         this.rebuild = rebuild;
@@ -61,7 +57,6 @@ final class ExtentCopy extends RangeLock.Entry {
         this.target = target;
         this.sinceSeq = sinceSeq;
         this.extent = extent;
-        this.still = still;
         this.end = Math.clamp(owner.blocks() - extent * Replica.EXTENT_BLOCKS, 0, Replica.EXTENT_BLOCKS);
     }
 
@@ -131,10 +126,6 @@ final class ExtentCopy extends RangeLock.Entry {
             sent();
             return;
         }
-        if (still) {
-            copyOn();
-            return;
-        }
         int first = differing.nextSetBit(0);
         owner.lock().acquire(this, extent * Replica.EXTENT_BLOCKS + first, differing.length() - first, false);
     }
@@ -191,7 +182,7 @@ final class ExtentCopy extends RangeLock.Entry {
             });
             return;
         }
-        owner.reads().readToCopy(extent * Replica.EXTENT_BLOCKS + first, count, into, status -> {
+        owner.reads().readLocked(extent * Replica.EXTENT_BLOCKS + first, count, into, status -> {
             reading--;
             if (!over && status == Status.OK) {
                 copied += count;

@@ -237,12 +237,6 @@ final class Member implements ReplicaLink.Events {
         owner.touch();
     }
 
-    /** What it told to hold is not true any more. */
-    void askAgain() {
-        report = null;
-        setEpoch();
-    }
-
     private void epochAnswered(Status status, @Nullable ReplicaReport answer, long epoch, long sentNanos) {
         if (status != Status.OK || answer == null) {
             fail(status, "it answered " + status + " to EPOCH_SET of epoch " + epoch);

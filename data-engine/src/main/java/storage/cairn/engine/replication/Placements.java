@@ -131,9 +131,14 @@ final class Placements {
             return null;
         }
         List<DiskId> replicas = current.replicas();
-        DiskId missing = missing(current, members);
+        DiskId missing = null;
+        for (DiskId disk : wanted) {
+            if (missing == null && !replicas.contains(disk) && peers.usable(disk) && members.hasRoom()) {
+                missing = disk;
+            }
+        }
         if (missing != null && replicas.size() < Configuration.MAX_REPLICAS) {
-            return placing(current, missing);
+            return new Step(new Change(current).outOfSync(missing, 0), "Placing", "disk " + missing, null);
         }
         boolean complete = current.inSync().containsAll(wanted);
         if (!complete && missing == null) {
@@ -149,29 +154,6 @@ final class Placements {
         }
         // A volume that has as many replicas as it may gives one up first.
         return surplus(current, wanted, complete ? wanted.size() : wanted.size() - 1, members);
-    }
-
-    /** As {@link #next}, for a volume that lacks a member: nobody leaves it. */
-    @Nullable
-    Step oneMore(Configuration current, Members members) {
-        DiskId missing = missing(current, members);
-        return missing == null || current.replicas().size() == Configuration.MAX_REPLICAS
-                ? null
-                : placing(current, missing);
-    }
-
-    private static Step placing(Configuration current, DiskId missing) {
-        return new Step(new Change(current).outOfSync(missing, 0), "Placing", "disk " + missing, null);
-    }
-
-    /** A wanted disk that is no replica and may become one. */
-    private @Nullable DiskId missing(Configuration current, Members members) {
-        for (DiskId disk : wanted(current.volume())) {
-            if (!current.replicas().contains(disk) && peers.usable(disk) && members.hasRoom()) {
-                return disk;
-            }
-        }
-        return null;
     }
 
     /** Those that are not wanted go, that of the owner's own node last, as long as so many are left in sync. */
@@ -304,7 +286,7 @@ final class Placements {
         return !waits;
     }
 
-    /** Whether there are the replicas that an owner needs to serve, or all but one, and one that is not in sync. */
+    /** Whether there are the replicas that an owner needs to serve, and one that is not in sync. */
     private boolean canRebuild(Configuration known) {
         int inSync = 0;
         int others = 0;
@@ -316,7 +298,7 @@ final class Placements {
                 others++;
             }
         }
-        return inSync > 0 && inSync >= known.minInSync() - 1 && others > 0;
+        return inSync >= known.minInSync() && others > 0;
     }
 
     private void giveUp(VolumeId volume) {

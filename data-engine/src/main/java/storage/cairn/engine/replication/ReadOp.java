@@ -16,8 +16,6 @@ final class ReadOp extends HostOp implements Replica.Done {
     int index;
     /** Of the owner itself: the range is locked already. */
     boolean inner;
-    /** Its bytes go to a replica that takes them in this epoch only: no lease is needed. */
-    boolean copied;
 
     @Nullable
     Finished finished;
@@ -88,7 +86,6 @@ final class ReadOp extends HostOp implements Replica.Done {
         discard();
         index = 0;
         inner = false;
-        copied = false;
         finished = null;
         member = -1;
         again = false;

@@ -64,15 +64,6 @@ final class ReadPath {
         fetch(op);
     }
 
-    /** The same for a copy that a replica refuses once there is another owner. */
-    void readToCopy(long block, int count, Buffer into, ReadOp.Finished finished) {
-        ReadOp op = operation(block, count, into);
-        op.inner = true;
-        op.copied = true;
-        op.finished = finished;
-        fetch(op);
-    }
-
     void begin(ReadOp op) {
         lock.acquire(op, op.block, op.count, false);
     }
@@ -127,7 +118,6 @@ final class ReadPath {
             ReadOp one = operation(op.block + next, 1, op.into());
             one.index = op.index + next;
             one.inner = true;
-            one.copied = op.copied;
             one.finished = status -> readApart(op, next + 1, status == Status.OK ? soFar : status);
             fetch(one);
         } else if (soFar == Status.OK) {
@@ -263,7 +253,7 @@ final class ReadPath {
     }
 
     private void deliver(ReadOp op) {
-        if (op.copied || leased()) {
+        if (leased()) {
             finish(op, Status.OK);
         } else {
             unleased.add(op);

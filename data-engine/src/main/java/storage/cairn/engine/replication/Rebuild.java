@@ -7,18 +7,13 @@ import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.Configuration.Stale;
+import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.Log;
 import storage.cairn.engine.port.Status;
-import storage.cairn.engine.store.Replica;
-import storage.cairn.engine.store.Replica.TailEntry;
 
 /**
  * Brings one stale replica back: it joins and gets every write from then on, every extent that either side changed
  * since is compared and made equal, and then it is promoted.
- *
- * <p>In place of in-sync members that were lost and cannot be missed it is made otherwise: nothing can be acked then, so
- * nothing more is numbered. Everything that was, is waited for at those that are left; then they are copied as they are,
- * and one change makes it in sync and takes the lost ones out. A mark behind all numbers tells where that holds.
  */
 final class Rebuild {
     private static final int PAGE = 1_024;
@@ -38,11 +33,6 @@ final class Rebuild {
     private long deadlineNanos;
     private long sinceSeq;
     private long joinSeq;
-    /** What it mends, null: nothing but that this replica is stale. */
-    private @Nullable Loss loss;
-
-    private long markSeq;
-    private int unmarked;
     private long[] extents = new long[PAGE];
     private int total;
     private int begun;
@@ -59,8 +49,6 @@ final class Rebuild {
         CONNECTING,
         JOINING,
         BARRIER,
-        SETTLING,
-        MARKING,
         LISTING,
         COPYING,
         PROMOTING,
@@ -99,14 +87,10 @@ final class Rebuild {
 
     /** The way to the target, the membership or time have moved. */
     void step() {
-        if (over || owner.membership().busy() || !owner.mends()) {
+        if (over || owner.membership().busy() || !owner.serves()) {
             return;
         }
-        if (isOutdated()) {
-            stop("other replicas are in sync and within reach than when it began");
-        } else if (phase == Phase.SETTLING) {
-            settle();
-        } else if (phase == Phase.CONNECTING) {
+        if (phase == Phase.CONNECTING) {
             if (target.ready()) {
                 join();
             } else if (deadlineNanos - context.now() <= 0 && target.waitLeftNanos() == 0) {
@@ -117,26 +101,6 @@ final class Rebuild {
         } else if (phase == Phase.DECIDING) {
             decide();
         }
-    }
-
-    /** A member is within reach again. It may lack what is parked, and nothing is to be copied from it. */
-    void back(Member member) {
-        Loss present = loss;
-        if (!over && present != null && present.isLost(member)) {
-            stop("disk " + member.disk + " is back");
-        }
-    }
-
-    /** Whether it would have begun otherwise by now. */
-    private boolean isOutdated() {
-        Loss now = owner.loss();
-        Loss then = loss;
-        return switch (phase) {
-            case CONNECTING, JOINING -> false;
-            case DECIDING -> then != null && !then.isOfSameMembers(now);
-            case BARRIER, SETTLING, MARKING, LISTING, COPYING, PROMOTING ->
-                then == null ? now != null : !then.isOfSameMembers(now);
-        };
     }
 
     private @Nullable Stale stale(Configuration current) {
@@ -183,17 +147,6 @@ final class Rebuild {
             stop("it was lost while it joined");
             return;
         }
-        loss = owner.loss();
-        if (loss != null) {
-            owner.writes().hold();
-            phase = Phase.SETTLING;
-            settle();
-            return;
-        }
-        if (!owner.serves()) {
-            stop("the takeover does not need it");
-            return;
-        }
         owner.writes().passOver(target.highestWseq());
         phase = Phase.BARRIER;
         joinSeq = Long.MAX_VALUE;
@@ -220,77 +173,15 @@ final class Rebuild {
     /** Some writes completed: perhaps all that were admitted before it joined. */
     void committed() {
         if (!over && phase == Phase.BARRIER && owner.writes().commitSeq() >= joinSeq) {
-            beginToList();
-        }
-    }
-
-    private Loss loss() {
-        Loss present = loss;
-        if (present == null) {
-            throw new IllegalStateException("nothing was lost");
-        }
-        return present;
-    }
-
-    /**
-     * What was numbered, and is parked, is waited for at those that are left, where it stays as it is then. They get a
-     * mark that changes nothing, so that whoever takes over finds nothing missing before it.
-     */
-    private void settle() {
-        Loss present = loss();
-        if (!present.leftReady() || !owner.writes().settled(present.leftMask())) {
-            return;
-        }
-        phase = Phase.MARKING;
-        markSeq = owner.writes().passBeyond(target.highestWseq());
-        unmarked = present.left().size();
-        for (Member member : present.left()) {
-            mark(member, owner.writes().commitSeq(), () -> {
-                if (--unmarked == 0) {
-                    markTarget();
-                }
-            });
-        }
-    }
-
-    /** The target may forget all that it has of owners that died: it is to hold what is left, up to the mark. */
-    private void markTarget() {
-        if (target.ready()) {
-            mark(target, markSeq, this::beginToList);
-        } else {
-            stop("it was lost before the others were copied");
-        }
-    }
-
-    private void mark(Member member, long commitSeq, Runnable then) {
-        long epoch = members.epoch();
-        TailEntry entry = new TailEntry(epoch, markSeq, Replica.Kind.RESIZE, loss().blocks(), 0);
-        member.link()
-                .rollForward(
-                        epoch,
-                        entry,
-                        commitSeq,
-                        null,
-                        0,
-                        (tag, status) -> {
-                            if (!over && status == Status.OK) {
-                                then.run();
-                            } else if (!over) {
-                                stop("disk " + member.disk + " did not take its mark: " + status);
-                            }
-                        },
-                        0);
-    }
-
-    private void beginToList() {
-        phase = Phase.LISTING;
-        listsUnderWay = 2;
-        list(target, 0);
-        Member source = source();
-        if (source == null) {
-            stop("no source is connected");
-        } else {
-            list(source, 0);
+            phase = Phase.LISTING;
+            listsUnderWay = 2;
+            list(target, 0);
+            Member source = source();
+            if (source == null) {
+                stop("no source is connected");
+            } else {
+                list(source, 0);
+            }
         }
     }
 
@@ -299,7 +190,6 @@ final class Rebuild {
         for (int i = 0; i < members.count(); i++) {
             Member member = members.at(i);
             boolean fit = member.ready() && members.readable(member) && (lostSources & member.bit) == 0;
-            fit &= loss == null || (loss.leftMask() & member.bit) != 0;
             if (fit && (best == null || member.local())) {
                 best = member;
             }
@@ -377,7 +267,7 @@ final class Rebuild {
     }
 
     private void start(Member source, long extent) {
-        ExtentCopy copy = new ExtentCopy(context, owner, this, source, target, sinceSeq, extent, loss != null);
+        ExtentCopy copy = new ExtentCopy(context, owner, this, source, target, sinceSeq, extent);
         copies.add(copy);
         copy.begin();
     }
@@ -423,11 +313,6 @@ final class Rebuild {
         target.promoting(true);
         members.consider(owner.membership());
         owner.reads().reconsider();
-        if (loss != null) {
-            // Nothing was forwarded.
-            promotable();
-            return;
-        }
         owner.writes().barrier(owner.blocks(), (tag, status) -> {
             if (over) {
                 return;
@@ -436,14 +321,10 @@ final class Rebuild {
                 stop("its last writes were not acked: " + status);
                 return;
             }
-            promotable();
+            phase = Phase.DECIDING;
+            owner.touch();
+            context.clock.execute(this::step);
         });
-    }
-
-    private void promotable() {
-        phase = Phase.DECIDING;
-        owner.touch();
-        context.clock.execute(this::step);
     }
 
     private void decide() {
@@ -455,9 +336,6 @@ final class Rebuild {
             stop("it has not granted");
             return;
         }
-        if (loss != null && !loss.leftReady()) {
-            return;
-        }
         if (target.owesAnswers()) {
             // Its disk may yet refuse the data of one that was completed without it.
             return;
@@ -465,15 +343,15 @@ final class Rebuild {
         Configuration current = owner.membership().current();
         Change change = new Change(current).inSync(target.disk);
         StringBuilder text = new StringBuilder("disk " + target.disk + ", " + copiedBytes + " bytes copied");
-        for (Stale dead : loss == null ? owner.upkeep().swappable(current) : loss().lost()) {
-            if (change.inSyncCount() > current.minInSync()) {
-                change.outOfSync(dead.replica(), dead.sinceSeq());
-                text.append("; in place of disk ").append(dead.replica());
+        for (DiskId disk : owner.upkeep().swappable(current)) {
+            Member dead = members.of(disk);
+            if (dead != null && change.inSyncCount() > current.minInSync()) {
+                change.outOfSync(disk, dead.lacksSince(owner.writes().commitSeq()));
+                text.append("; in place of disk ").append(disk);
             }
         }
         over = true;
-        owner.propose(
-                change, loss == null ? "Promoting" : "Substituting", text.toString(), this::promoted, this::refused);
+        owner.propose(change, "Promoting", text.toString(), this::promoted, this::refused);
     }
 
     /** The configuration store took no change: nothing of this rebuild counts. */
@@ -486,9 +364,6 @@ final class Rebuild {
         target.promoting(false);
         target.forwarding = false;
         target.mended();
-        if (loss != null) {
-            owner.writes().adopted(target, markSeq);
-        }
         members.consider(owner.membership());
         owner.log(
                 Log.Level.INFO,

@@ -112,14 +112,6 @@ final class Rebuilds {
         }
     }
 
-    /** The way to a member is open. */
-    void back(Member member) {
-        Rebuild present = running;
-        if (present != null) {
-            present.back(member);
-        }
-    }
-
     void memberDown(Member member) {
         Rebuild present = running;
         if (present != null && present.target().equals(member)) {
@@ -138,19 +130,10 @@ final class Rebuilds {
         if (running != null) {
             running = null;
             host.endRebuild();
-            owner.writes().release();
             if (promoted) {
                 lastCopiedBytes = copiedBytes;
             }
             owner.touch();
-        }
-    }
-
-    /** What was to be done is not, any more. */
-    void interrupt(String reason) {
-        Rebuild present = running;
-        if (present != null) {
-            present.stop(reason);
         }
     }
 

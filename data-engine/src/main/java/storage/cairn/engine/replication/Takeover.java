@@ -9,7 +9,6 @@ import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.BlockDevice;
 import storage.cairn.engine.port.Buffer;
 import storage.cairn.engine.port.Configuration;
-import storage.cairn.engine.port.Configuration.Stale;
 import storage.cairn.engine.port.DiskId;
 import storage.cairn.engine.port.Log;
 import storage.cairn.engine.port.Status;
@@ -30,10 +29,6 @@ final class Takeover {
     private boolean rolling;
     private String reason = "";
     private boolean lacking;
-    /** Members that are of one content, by their bits. */
-    private int alike;
-
-    private @Nullable Loss loss;
 
     Takeover(NodeContext context, VolumeOwner owner, Members members) {
         this.context = context;
@@ -49,12 +44,6 @@ final class Takeover {
     /** Whether too few replicas can be reached. */
     boolean lacking() {
         return lacking;
-    }
-
-    /** What keeps it from being over, null when nothing does or one more replica would not help. */
-    @Nullable
-    Loss loss() {
-        return loss;
     }
 
     /** How long another owner's grants still keep it waiting, 0 when they do not. */
@@ -121,51 +110,14 @@ final class Takeover {
             unfit.add("disk " + member.disk + " cannot be reached: " + member.trouble());
         }
         lacking = whole.isEmpty() || whole.size() < current.minInSync();
-        loss = null;
         if (whole.size() == current.inSync().size()) {
-            owner.rebuilds().interrupt("all members are there");
             rollForward(whole, commitSeq);
         } else if (whole.size() >= current.minInSync() && !whole.isEmpty()) {
-            owner.rebuilds().interrupt("enough members are there");
             reason = "replicas that cannot be used are taken out";
             owner.propose(change, "TakenOut", String.join(", ", unfit) + "; at takeover, commitSeq " + commitSeq);
         } else {
             reason = whole.size() + " of " + current.inSync().size() + " in-sync replicas can be used, "
                     + current.minInSync() + " are needed; " + String.join(", ", unfit);
-            if (!whole.isEmpty() && whole.size() == current.minInSync() - 1) {
-                List<Member> flawed = reported.stream()
-                        .filter(member -> !whole.contains(member))
-                        .toList();
-                flawed.forEach(Member::flawed);
-                if (flawed.isEmpty()) {
-                    makeOneMore(current, whole, absent, commitSeq);
-                }
-            }
-        }
-    }
-
-    /**
-     * One replica more would be enough. Each member that is left has everything that was acked; they are made alike, and
-     * one that is not in sync is rebuilt from them and takes the place of those that are lost.
-     */
-    private void makeOneMore(Configuration current, List<Member> left, List<Member> absent, long commitSeq) {
-        int bits = 0;
-        long blocks = owner.blocks();
-        for (Member member : left) {
-            bits |= member.bit;
-            for (TailEntry entry : member.heldTail()) {
-                blocks = entry.kind() == Replica.Kind.RESIZE ? Math.max(blocks, entry.block()) : blocks;
-            }
-        }
-        if (alike != bits) {
-            owner.rebuilds().interrupt("other members are there");
-            rollForward(left, commitSeq);
-        } else if (!owner.upkeep().place(owner.placements().oneMore(current, members))) {
-            List<Stale> lost = absent.stream()
-                    .map(member -> new Stale(member.disk, member.lacksSince(commitSeq)))
-                    .toList();
-            loss = new Loss(lost, left, blocks);
-            owner.rebuilds().step();
         }
     }
 
@@ -214,7 +166,7 @@ final class Takeover {
         TreeMap<Place, Partial> entries =
                 new TreeMap<>(Comparator.comparingLong(Place::wseq).thenComparingLong(Place::epoch));
         int everybody = 0;
-        long highest = Math.max(commitSeq, owner.writes().lastWseq());
+        long highest = commitSeq;
         for (Member member : whole) {
             everybody |= member.bit;
             highest = Math.max(highest, member.highestWseq());
@@ -238,7 +190,6 @@ final class Takeover {
             }
         }
         rolling = true;
-        alike = 0;
         reason = partial.size() + " entries that not all replicas hold are rolled forward";
         new Roll(whole, partial, everybody, commitSeq, last, highest).next();
     }
@@ -303,13 +254,7 @@ final class Takeover {
                         members.epoch(),
                         "Reconciled",
                         whole.size() + " replicas, " + partial.size() + " entries rolled forward, commitSeq " + last);
-                alike = everybody;
-                if (whole.size() == owner.membership().current().inSync().size()) {
-                    owner.reconciled(last, highest);
-                } else {
-                    owner.writes().begin(commitSeq, highest);
-                    whole.forEach(Member::askAgain);
-                }
+                owner.reconciled(last, highest);
                 return;
             }
             Partial each = partial.get(at);

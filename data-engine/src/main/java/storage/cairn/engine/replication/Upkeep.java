@@ -3,7 +3,6 @@ package storage.cairn.engine.replication;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.Configuration.Stale;
 import storage.cairn.engine.port.DiskId;
@@ -170,13 +169,14 @@ final class Upkeep {
                 && !setAsideSlow(current)
                 && !dropLostSyncing(current)
                 && !nextRequest(current)
-                && !place(owner.placements().next(current, members, rebuilds))) {
+                && !place(current)) {
             rebuilds.step();
         }
     }
 
     /** One step towards the disks that the volume is wanted on. */
-    boolean place(Placements.@Nullable Step next) {
+    private boolean place(Configuration current) {
+        Placements.Step next = owner.placements().next(current, members, rebuilds);
         if (next == null) {
             return false;
         }
@@ -331,33 +331,12 @@ final class Upkeep {
         return true;
     }
 
-    /** What keeps the volume from going on, null when nothing does or one more replica would not help. */
-    @Nullable
-    Loss loss() {
-        Configuration current = owner.membership().current();
-        List<Member> failed = failed(current);
-        List<Member> left = new ArrayList<>();
-        for (DiskId disk : current.inSync()) {
-            Member member = members.of(disk);
-            if (member != null && !failed.contains(member)) {
-                left.add(member);
-            }
-        }
-        if (failed.isEmpty() || left.isEmpty() || left.size() != current.minInSync() - 1) {
-            return null;
-        }
-        return new Loss(stale(failed), left, owner.writes().largest(owner.blocks()));
-    }
-
     /** Members that a promotion may take out in the same change: they cannot be reached. */
-    List<Stale> swappable(Configuration current) {
-        return stale(failed(current));
-    }
-
-    private List<Stale> stale(List<Member> failed) {
-        long since = owner.writes().commitSeq();
-        return failed.stream()
-                .map(member -> new Stale(member.disk, member.lacksSince(since)))
-                .toList();
+    List<DiskId> swappable(Configuration current) {
+        List<DiskId> disks = new ArrayList<>();
+        for (Member member : failed(current)) {
+            disks.add(member.disk);
+        }
+        return disks;
     }
 }

@@ -161,7 +161,6 @@ final class VolumeOwner implements Membership.Fenced {
     }
 
     void memberReady(Member member, boolean first) {
-        rebuilds.back(member);
         if (state == State.SERVING || state == State.HANDING_OVER) {
             if (first) {
                 upkeep.connected(member);
@@ -219,7 +218,11 @@ final class VolumeOwner implements Membership.Fenced {
         if (stopped()) {
             return false;
         }
-        if (state != State.CLAIMING) {
+        if (state == State.TAKING_OVER) {
+            for (int i = 0; i < members.count(); i++) {
+                members.at(i).heartbeat(context.now());
+            }
+        } else if (state != State.CLAIMING) {
             upkeep.watch();
         }
         step();
@@ -342,7 +345,7 @@ final class VolumeOwner implements Membership.Fenced {
     Hello hello(DiskId disk) {
         Configuration current = membership.current();
         Member member = members.of(disk);
-        boolean joins = mends() && member != null && !members.inSync(member);
+        boolean joins = state == State.SERVING && member != null && !members.inSync(member);
         return new Hello(
                 context.identity.node(),
                 context.session,
@@ -374,21 +377,6 @@ final class VolumeOwner implements Membership.Fenced {
 
     boolean serves() {
         return state == State.SERVING;
-    }
-
-    /** Whether replicas may be rebuilt now. */
-    boolean mends() {
-        return state == State.SERVING || state == State.TAKING_OVER;
-    }
-
-    /** What keeps the volume from being served, null when nothing does or one more replica would not help. */
-    @Nullable
-    Loss loss() {
-        return switch (state) {
-            case SERVING -> upkeep.loss();
-            case TAKING_OVER -> takeover.loss();
-            case CLAIMING, HANDING_OVER, STOPPED -> null;
-        };
     }
 
     String name() {

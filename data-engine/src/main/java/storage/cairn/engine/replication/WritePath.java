@@ -37,7 +37,6 @@ final class WritePath implements PartialBlocks.Merged {
     private long grownBlocks;
     private long toldCommitSeq;
     private boolean admitting;
-    private boolean held;
     private final ArrayDeque<WriteOp> retired = new ArrayDeque<>();
     private int walks;
 
@@ -55,7 +54,7 @@ final class WritePath implements PartialBlocks.Merged {
     void begin(long held, long seen) {
         commitSeq = held;
         toldCommitSeq = 0;
-        lastWseq = Math.max(lastWseq, Math.max(held, seen));
+        lastWseq = Math.max(held, seen);
     }
 
     long commitSeq() {
@@ -89,51 +88,6 @@ final class WritePath implements PartialBlocks.Merged {
         if (seen > lastWseq) {
             lastWseq = seen + Takeover.EPOCH_GAP;
         }
-    }
-
-    /**
-     * Leaves room behind everything that was numbered, here or up to {@code seen}. Returns the last number of it, which
-     * is nobody's.
-     */
-    long passBeyond(long seen) {
-        lastWseq = Math.max(lastWseq, seen) + Takeover.EPOCH_GAP;
-        return lastWseq;
-    }
-
-    /** Nothing more is numbered until {@link #release}. */
-    void hold() {
-        held = true;
-    }
-
-    void release() {
-        if (held) {
-            held = false;
-            admitReady();
-        }
-    }
-
-    /** Whether each of these members, by their bits, holds everything that was numbered. */
-    boolean settled(int mask) {
-        for (WriteOp op : tail) {
-            if (!op.complete && (mask & ~op.acked) != 0) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /** A member was made from others that hold everything up to {@code wseq}: it holds it as well. */
-    void adopted(Member member, long wseq) {
-        for (WriteOp op : tail) {
-            if (op.wseq <= wseq) {
-                op.acked |= member.bit;
-            }
-        }
-    }
-
-    /** The size of {@code blocks}, or a larger one that was asked for. */
-    long largest(long blocks) {
-        return Math.max(grownBlocks, blocks);
     }
 
     WriteOp operation(Replica.Kind kind, long block, int count) {
@@ -175,7 +129,7 @@ final class WritePath implements PartialBlocks.Merged {
 
     /** Goes on with what waits for space or a place in the tail, in order. */
     void admitReady() {
-        if (admitting || held || owner.stopped()) {
+        if (admitting || owner.stopped()) {
             return;
         }
         admitting = true;

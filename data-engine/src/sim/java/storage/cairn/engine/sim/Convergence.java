@@ -125,7 +125,7 @@ final class Convergence {
         // Longer than a disk that just came is silent: until then it cannot know whether it granted before.
         run(8 * SECOND_NANOS);
         for (SimVolume volume : List.copyOf(world.volumes)) {
-            if (!world.spared(volume)) {
+            if (!world.excused(volume)) {
                 compare(volume);
             }
         }
@@ -156,7 +156,7 @@ final class Convergence {
 
     private @Nullable SimVolume restless() {
         for (SimVolume volume : world.volumes) {
-            if (!world.spared(volume) && problem(world, volume) != null) {
+            if (!world.excused(volume) && problem(world, volume) != null) {
                 return volume;
             }
         }
@@ -190,7 +190,7 @@ final class Convergence {
     }
 
     private boolean isIdle(SimHost host) {
-        return host.idle() || world.volumes.stream().anyMatch(volume -> host.uses(volume) && world.spared(volume));
+        return host.idle() || world.volumes.stream().anyMatch(volume -> host.uses(volume) && world.excused(volume));
     }
 
     private void compare(SimVolume volume) {

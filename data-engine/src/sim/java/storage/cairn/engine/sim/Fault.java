@@ -26,8 +26,6 @@ public enum Fault {
     DISK_SLOW(Room.DISK),
     /** The queue of the device is full for a while: everything waits. */
     DISK_STALL(Room.DISK),
-    /** A disk is gone with all that it holds, once in a world; an empty one takes its place. */
-    DISK_LOST(Room.DISK),
     /** A write completes and changes nothing. */
     DISK_LOST_WRITE(Room.MEDIA),
     /** A write completes and lands elsewhere. */

@@ -59,9 +59,6 @@ final class Ledger {
             if (store == null) {
                 throw new Violation("I4", volume.name + " has disk " + disk + " in sync, which nobody has");
             }
-            if (world.lostDisk.took(volume.id(), disk)) {
-                continue;
-            }
             for (History.Pending write : op.writes) {
                 check(volume, recorded, store, write, op.small());
             }
@@ -108,7 +105,7 @@ final class Ledger {
         }
         for (DiskId disk : now.inSync()) {
             StoreUnderTest store = Objects.requireNonNull(world.disk(disk));
-            if (store.canPeek() && !world.lostDisk.took(volume.id(), disk)) {
+            if (store.canPeek()) {
                 volume.history.touched(register -> checkMember(volume, now, store, register));
             }
         }
@@ -137,17 +134,14 @@ final class Ledger {
         if (now == null || !isOwner(now, by) || now.epoch() != epoch || world.rollBacks.excuses(volume)) {
             return;
         }
-        List<DiskId> members = now.inSync().stream()
-                .filter(disk -> !world.lostDisk.took(volume.id(), disk))
-                .toList();
-        StoreUnderTest first = Objects.requireNonNull(world.disk(members.getFirst()));
+        StoreUnderTest first = Objects.requireNonNull(world.disk(now.inSync().getFirst()));
         if (!first.canPeek()) {
             return;
         }
         volume.history.touched(register -> {
             long block = register / Stamps.SECTORS;
             byte[] held = first.peek(now.volume(), block);
-            for (DiskId disk : members) {
+            for (DiskId disk : now.inSync()) {
                 if (!Arrays.equals(
                         held, Objects.requireNonNull(world.disk(disk)).peek(now.volume(), block))) {
                     throw new Violation(

@@ -47,14 +47,6 @@ final class Schedules {
         ALL.put("size-is-seen-when-every-replica-has-it", AdminSchedules::sizeIsSeenWhenEveryReplicaHasIt);
         ALL.put("offsets-have-64-bits", HostSchedules::offsetsHave64Bits);
         ALL.put("lengths-have-64-bits", HostSchedules::lengthsHave64Bits);
-        ALL.put("parked-writes-complete-on-the-new-set", LossSchedules::parkedWritesCompleteOnTheNewSet);
-        ALL.put("parked-write-in-a-slow-disk-is-waited-for", LossSchedules::parkedWriteInASlowDiskIsWaitedFor);
-        ALL.put("what-comes-during-the-copy-waits", LossSchedules::whatComesDuringTheCopyWaits);
-        ALL.put("new-set-is-sound-at-once", LossSchedules::newSetIsSoundAtOnce);
-        ALL.put("substitute-forgets-what-nobody-else-has", LossSchedules::substituteForgetsWhatNobodyElseHas);
-        ALL.put("lost-member-comes-back", LossSchedules::lostMemberComesBack);
-        ALL.put("owner-is-lost-with-its-disk", LossSchedules::ownerIsLostWithItsDisk);
-        ALL.put("members-that-are-left-are-made-alike", LossSchedules::membersThatAreLeftAreMadeAlike);
     }
 
     private Schedules() {}

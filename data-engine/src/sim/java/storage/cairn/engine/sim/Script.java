@@ -379,20 +379,14 @@ final class Script {
         }
     }
 
-    /** A host begins to discard blocks. */
-    Asked discarding(int node, HostVolume volume, long block, long count) {
+    /** Discards blocks. */
+    void discard(int node, HostVolume volume, long block, long count) {
         Asked asked = new Asked();
         long bytes = BlockDevice.BLOCK_BYTES;
         node(node)
                 .process()
                 .execute(() ->
                         volume.zero(block * bytes, count * bytes, true, (tag, status) -> asked.status = status, 0));
-        return asked;
-    }
-
-    /** Discards blocks. */
-    void discard(int node, HostVolume volume, long block, long count) {
-        Asked asked = discarding(node, volume, block, count);
         until(asked::answered, "the answer to a discard");
         check(asked.ok(), "liveness", "a discard answered " + asked.status());
     }

@@ -32,7 +32,6 @@ final class World {
     private static final int CROWDED = 2;
 
     private static final long ROLL_BACKS = 0x726f_6c6cL;
-    private static final long LOST_DISK = 0x6c6f_7374L;
     /** Of a block written: more of them, and a disk is never of use. */
     private static final int MOST_MISPLACED_PER_MILLION = 300;
 
@@ -51,7 +50,6 @@ final class World {
 
     final Ledger ledger = new Ledger(this);
     final RollBacks rollBacks;
-    final LostDisk lostDisk;
     private final Bounds bounds = new Bounds(this);
 
     final Shape shape;
@@ -107,7 +105,6 @@ final class World {
         this.config = new SimConfigStore(clock, random.fork(), faults, trace);
         this.config.whenAccepted(this::accepted);
         this.rollBacks = new RollBacks(this, new SimRandom(~plan.seed ^ ROLL_BACKS));
-        this.lostDisk = new LostDisk(this, new SimRandom(~plan.seed ^ LOST_DISK));
         this.settings = settings();
         this.cluster = new UUID(random.nextLong(), random.nextLong());
         for (int i = 0; i < secret.length; i++) {
@@ -122,10 +119,6 @@ final class World {
         this.victim = random.nextBoolean() ? null : disks.firstEntry().getValue();
         if (victim != null) {
             victim.losesWrites(true);
-        }
-        if (victim != null || faults.on(Fault.CONFIG_ROLLED_BACK)) {
-            // Another disk may be needed for what that one lost, or for what the store forgot.
-            this.faults.limit(Fault.DISK_LOST, 0);
         }
     }
 
@@ -248,7 +241,6 @@ final class World {
             strike(node);
         }
         rot();
-        lostDisk.tick();
         bounds.check();
         clock.after(TICK_NANOS, this::tick);
     }
@@ -307,11 +299,6 @@ final class World {
                                 || (victimLost && value.replicas().contains(bad.id())));
     }
 
-    /** Whether nothing has to come of a volume: it may have lost data, or waits for its operator. */
-    boolean spared(SimVolume volume) {
-        return excused(volume) || lostDisk.holdsUp(volume);
-    }
-
     /** Whether a replica of the volume may have lost what tells where its blocks are. */
     boolean rots(SimVolume volume) {
         StoreUnderTest bad = victim;
@@ -348,7 +335,6 @@ final class World {
     }
 
     private void accepted(Configuration value) {
-        lostDisk.accepted(value);
         StoreUnderTest bad = victim;
         if (bad != null) {
             boolean alone = volumes.stream()
@@ -408,7 +394,7 @@ final class World {
             // The volume is on its way to another node: a frontend ends the connection, and the host goes there.
             return;
         }
-        if (calm && status != Status.OK && !spared(volume) && Convergence.settled(this)) {
+        if (calm && status != Status.OK && !excused(volume) && Convergence.settled(this)) {
             throw new Violation(
                     "liveness",
                     volume.name + ": " + op.kind + " at " + op.block + " fails with " + status

@@ -73,25 +73,6 @@ final class ClusterSimTest {
                 .isLessThan(rolledBack / 4);
     }
 
-    /** A volume that needed each replica it had in sync once waited for a lost disk, though another replica was there. */
-    @Test
-    void anotherReplicaTakesThePlaceOfOneThatWasLost() {
-        Shape shape = Shape.of(4, new Shape.OfVolume(400, 3, 2), false);
-        long lost = 0;
-        long substituted = 0;
-        for (long seed = 1; seed <= 60; seed++) {
-            Faults faults = Faults.none().set(Fault.DISK_LOST, 20_000).set(Fault.KILL, 5_000);
-            World.Plan plan =
-                    new World.Plan(seed, StoreTarget.IN_MEMORY, Faults.lawful(), Defect.NONE, OPERATIONS / 4, true);
-            World world = new World(plan, faults, shape, Trace.hashing());
-            run(seed, world);
-            lost += faults.struck(Fault.DISK_LOST);
-            substituted += world.logged("Substituting");
-        }
-        assertThat(lost).as("lost disks").isGreaterThan(10);
-        assertThat(substituted).as("substitutions for " + lost + " lost disks").isGreaterThan(5);
-    }
-
     /** Writes once waited until a node that had shut down in order was missed. */
     @Test
     void nodesThatShutDownInOrderAreTakenOutBeforeTheyEnd() {

@@ -204,8 +204,8 @@ final class ScriptedSimTest {
     }
 
     /**
-     * A volume grows while one replica is away and another takes its place, which is told the size by a mark behind.
-     * That of a barrier was once the size of before: in sync it was smaller than what hosts saw.
+     * A volume grows while one replica is away and another joins, which is told the size by a barrier behind. That was
+     * the size of before: once in sync it was smaller than what hosts saw.
      */
     @Test
     void aReplicaThatJoinsWhileAVolumeGrowsGrowsToo() {
@@ -226,7 +226,7 @@ final class ScriptedSimTest {
         script.until(() -> script.current(volume).sizeBytes() == bytes, "the growth");
 
         script.wrote(1, script.openedSoon(1, volume), bytes / 4_096 - 1, 7 << 16);
-        script.until(() -> script.current(volume).inSync().size() == 3, "three replicas in sync");
+        assertThat(script.current(volume).inSync()).hasSize(3);
         assertThat(script.world.logged("ReplicaFailed")).isZero();
     }
 
