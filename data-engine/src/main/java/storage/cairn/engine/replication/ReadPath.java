@@ -92,6 +92,7 @@ final class ReadPath {
             op.again = false;
         }
         op.sentNanos = context.now();
+        op.epoch = members.epoch();
         op.underWay = true;
         owner.touch();
         best.link().read(op.block, op.count, op.into(), op.index, op, best.index);
@@ -278,7 +279,12 @@ final class ReadPath {
             List<ReadOp> ready = List.copyOf(unleased);
             unleased.clear();
             for (ReadOp op : ready) {
-                finish(op, op.withdrawn ? Status.UNAVAILABLE : Status.OK);
+                if (op.epoch == members.epoch()) {
+                    finish(op, op.withdrawn ? Status.UNAVAILABLE : Status.OK);
+                } else {
+                    // Fewer leases may count now than did while it waited: whoever gave the bytes has to give them again.
+                    refetch(op);
+                }
             }
         }
         if (!parked.isEmpty()) {
