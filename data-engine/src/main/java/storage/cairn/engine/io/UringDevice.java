@@ -12,8 +12,9 @@ import storage.cairn.engine.posix.Errno;
  * A disk whose operations go through the io_uring of the event loop that also carries the sockets.
  *
  * <p>What one turn of the loop begins enters the ring at its end, so that one system call submits all of it: the ring
- * is entered whenever something new is found in it while completions are handled. Of short reads, a turn begins only
- * a few, and what follows from a few that ended is not kept back until the rest have: so the drive, this loop and the hosts work at the same time on parts of a long batch, instead of one
+ * is entered whenever something new is found in it while completions are handled. Of short reads, a turn begins only a
+ * few, and what follows from a few that ended is not kept back until the rest have: so the drive, this loop and the
+ * hosts work at the same time on parts of a long batch, instead of one
  * after the other on all of it. An operation travels by its 16-bit number in the ring's user data. A transfer that the
  * kernel cuts short at a multiple of the block size goes on where it stopped; any other short transfer is EIO. Discards,
  * which the ring does not have on every kernel, are left to threads that may block.

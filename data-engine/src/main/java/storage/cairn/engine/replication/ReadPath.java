@@ -282,8 +282,7 @@ final class ReadPath {
                 if (op.epoch == members.epoch()) {
                     finish(op, op.withdrawn ? Status.UNAVAILABLE : Status.OK);
                 } else {
-                    // Fewer leases may count now than did while it waited: whoever gave the bytes has to give them
-                    // again.
+                    // Fewer leases may count now than while it waited: who gave the bytes has to give them again.
                     refetch(op);
                 }
             }

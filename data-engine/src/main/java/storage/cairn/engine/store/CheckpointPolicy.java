@@ -3,8 +3,10 @@ package storage.cairn.engine.store;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.engine.port.Clock;
 
-/** Decides when a checkpoint is due: by records, ring, space, what waits, what was deleted, time, or
- * because somebody asked. */
+/**
+ * Decides when a checkpoint is due: by records, ring, space, what waits, what was deleted, time, or because somebody
+ * asked.
+ */
 final class CheckpointPolicy {
     /** Fewer records are not worth a checkpoint for the slots that it sets free. */
     private static final long WORTH_RECLAIMING = 1_024;
