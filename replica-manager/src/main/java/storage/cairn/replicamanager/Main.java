@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -102,9 +103,13 @@ public final class Main implements Callable<Integer> {
         try (Pages _ = Pages.open(address(), figures::page, this::problem, this::unready);
                 KubernetesClient client =
                         new KubernetesClientBuilder().withConfig(config).build()) {
+            if (role == Role.failover) {
+                watch(client);
+            }
             CompletableFuture<?> stands = elect(client);
             election = stands;
             ended.await();
+            stopWatching();
             boolean inTime = OrderlyEnd.inTime(() -> {
                 stands.cancel(true);
                 OrderlyEnd.giveBack(client, Api.NAMESPACE, lease(), identity);
@@ -144,12 +149,14 @@ public final class Main implements Callable<Integer> {
         figures.leads(true);
         switch (role) {
             case placement -> place(client);
-            case failover -> {
-                FailoverProcess fresh = new FailoverProcess(client, figures.registry());
-                failover = fresh;
-                fresh.start();
-            }
+            case failover -> Objects.requireNonNull(failover).lead();
         }
+    }
+
+    private void watch(KubernetesClient client) {
+        FailoverProcess fresh = new FailoverProcess(client, figures.registry());
+        failover = fresh;
+        fresh.start();
     }
 
     private void place(KubernetesClient client) {
@@ -175,11 +182,15 @@ public final class Main implements Callable<Integer> {
         if (before != null) {
             before.close();
         }
+        stopWatching();
+        ended.countDown();
+    }
+
+    private void stopWatching() {
         FailoverProcess watching = failover;
         if (watching != null) {
             watching.close();
         }
-        ended.countDown();
     }
 
     private InetSocketAddress address() {

@@ -27,7 +27,10 @@ import storage.cairn.api.resource.StorageNode;
 import storage.cairn.api.resource.StorageNodeSpec;
 import storage.cairn.api.resource.VolumeMembership;
 
-/** Watches nodes by their Leases and what engines say of each other, and runs failover's rounds in one thread. */
+/**
+ * Watches nodes by their Leases and what engines say of each other, and runs failover's rounds in one thread. One that
+ * does not lead watches only: when it comes to lead because the leader's node died, it has seen that for itself already.
+ */
 public final class FailoverProcess implements AutoCloseable {
     private static final long PAUSE_MILLIS = 500;
     private static final Logger LOG = LogManager.getLogger(FailoverProcess.class);
@@ -43,6 +46,7 @@ public final class FailoverProcess implements AutoCloseable {
     private final FailoverFigures figures;
     private final Limits limits;
     private final Thread thread = Thread.ofPlatform().name("failover").unstarted(this::run);
+    private volatile boolean leads;
     private volatile boolean closed;
 
     /** What the StorageCluster says. */
@@ -88,6 +92,11 @@ public final class FailoverProcess implements AutoCloseable {
         thread.start();
     }
 
+    /** From now on acts on what it sees, until it is closed. */
+    public void lead() {
+        leads = true;
+    }
+
     /** Whether everything was read once. */
     public boolean isReady() {
         return all().stream().allMatch(SharedIndexInformer::hasSynced);
@@ -117,7 +126,11 @@ public final class FailoverProcess implements AutoCloseable {
                 }
                 if (now.enabled()) {
                     look(vigil);
-                    round(vigil, failover);
+                    if (leads) {
+                        round(vigil, failover);
+                    } else {
+                        var _ = vigil.hosts(traits(), millis());
+                    }
                 }
                 TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
             }

@@ -258,6 +258,7 @@ final class FailoverIT {
     void aDeadNodesVolumesAndPodsAreFreedAndItReturnsOnceItIsClean() {
         failover = new FailoverProcess(own, new SimpleMeterRegistry(), FAST);
         failover.start();
+        failover.lead();
         Awaitility.await("failover has read everything").atMost(LONG).until(failover::isReady);
         dead.add("n3");
         Awaitility.await("the pod to be deleted").atMost(LONG).until(() -> pod("pod-data") == null);
@@ -288,6 +289,29 @@ final class FailoverIT {
         Awaitility.await("the taint to go").atMost(LONG).until(() -> !isTainted("n3"));
         assertThat(isTainted("n1")).isFalse();
         assertThat(isTainted("n2")).isFalse();
+    }
+
+    @Test
+    void whoWaitsForItsTurnDoesNothingAndOnceItLeadsUsesWhatItSawMeanwhile() {
+        failover = new FailoverProcess(own, new SimpleMeterRegistry(), FAST);
+        failover.start();
+        Awaitility.await("failover has read everything").atMost(LONG).until(failover::isReady);
+        dead.add("n3");
+        Awaitility.await("nothing to be done by one that does not lead")
+                .during(Duration.ofSeconds(4))
+                .atMost(LONG)
+                .until(() -> reasons("n3").isEmpty() && !isTainted("n3") && pod("pod-data") != null);
+        failover.lead();
+        Awaitility.await("the pod to be deleted").atMost(LONG).until(() -> pod("pod-data") == null);
+        Awaitility.await("the event")
+                .atMost(LONG)
+                .until(() -> reasons("n3").contains("FailoverBegins"));
+        String why = client.v1().events().inNamespace("default").list().getItems().stream()
+                .filter(event -> "FailoverBegins".equals(event.getReason()))
+                .findFirst()
+                .orElseThrow()
+                .getMessage();
+        assertThat(why).as("what was seen before it led").containsPattern("for [3-9] s|for [1-9][0-9] s");
     }
 
     @Test
