@@ -75,6 +75,15 @@ engine_of() {
   kubectl -n "$namespace" get pods -l app.kubernetes.io/name=cairn-engine --field-selector "spec.nodeName=$1" -o name
 }
 
+# The processes of node $1 that pgrep finds by what follows.
+processes_of() {
+  local node=$1
+  shift
+  pgrep --ns "$(init_of "$(pid_of "$node")")" --nslist pid "$@"
+}
+
+kubelet_of() { processes_of "$1" -x kubelet; }
+
 # Prints for each pod of ours: component, resident KiB of its processes, and CPU nanoseconds it has used.
 usage_of_pods() {
   kubectl -n "$namespace" get pods -l app.kubernetes.io/part-of=cairn \

@@ -27,6 +27,116 @@ refusal
 kubectl -n default delete pod pinned --grace-period=0 --force > /dev/null 2>&1
 kubectl patch volume "$(volume_of writer-0)" --type merge -p '{"spec":{"locality":"preferred"}}' > /dev/null
 
+# --- our scheduler is away ------------------------------------------------------------------------------------------------
+
+# A pod named $1 with a claim of ours, which names the scheduler $2 if that is said.
+pod_with_claim() {
+  cat << YAML
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: $1, namespace: default, labels: {app: away}}
+spec: {accessModes: [ReadWriteOnce], storageClassName: cairn-writers, resources: {requests: {storage: 16Mi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: $1, namespace: default, labels: {app: away}}
+spec:
+  ${2:+schedulerName: $2}
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: main
+    image: registry.local/toolbox:1
+    imagePullPolicy: Never
+    command: [sh, -c, "echo mine > /data/file && sync && exec sleep infinity"]
+    volumeMounts: [{name: data, mountPath: /data}]
+  volumes: [{name: data, persistentVolumeClaim: {claimName: $1}}]
+YAML
+}
+
+# The scheduler that a new pod would get.
+scheduler_of_a_new_pod() {
+  pod_with_claim probe | sed '1,/^---$/d' | kubectl create --dry-run=server -f - -o 'jsonpath={.spec.schedulerName}'
+}
+
+routed() { [[ $(scheduler_of_a_new_pod) == cairn-scheduler ]]; }
+not_routed() { [[ $(scheduler_of_a_new_pod) == default-scheduler ]]; }
+
+# The processes whose names match $1 in the pods of cairn-scheduler, wherever they run.
+scheduler_processes() {
+  local uid tasks pid
+  for uid in $(kubectl -n "$namespace" get pods -l app.kubernetes.io/name=cairn-scheduler -o 'jsonpath={.items[*].metadata.uid}'); do
+    find /sys/fs/cgroup/cpuacct/"$PREFIX"-node*/ -path "*/pod$uid/*" -name cgroup.procs
+  done | while read -r tasks; do
+    for pid in $(cat "$tasks" 2> /dev/null); do
+      [[ ! $(cat "/proc/$pid/comm" 2> /dev/null) =~ ^($1)$ ]] || echo "$pid"
+    done
+  done
+}
+
+# Sends signal $1 to those processes, and to whatever is started in their place, until they are released.
+hold() {
+  while [[ ! -e $work/released ]]; do
+    scheduler_processes "$2" | xargs -r kill "-$1" 2> /dev/null || true
+    sleep 0.2
+  done
+}
+
+release() {
+  touch "$work/released"
+  wait "$holding" || true
+  scheduler_processes "$1" | xargs -r kill -CONT 2> /dev/null || true
+}
+
+# Signal $1 holds processes $2 of our scheduler down. New pods run all the same, and when they are back pods go to our
+# scheduler again. When $3 is said, those that were sent there before anybody knew run then.
+pods_run_without() {
+  local name=away-${1,,}-${2//|/-and-} begun early=${3-}
+  wait_for 60 "pods are not sent to our scheduler" routed
+  rm -f "$work/released"
+  hold "$1" "$2" &
+  holding=$!
+  background+=("$holding")
+  begun=$(now)
+  if [[ $early ]]; then
+    pod_with_claim "$name-early" | kubectl create -f - > /dev/null
+    is_of() { [[ $(of_pod "$name-early" .spec.schedulerName) == cairn-scheduler ]]; }
+    is_of || early=''
+  fi
+  wait_for 20 "pods are still sent to our scheduler, which does not serve" not_routed
+  figure "$1 of $2 of cairn-scheduler: pods go to the usual scheduler after $(($(now) - begun)) ms"
+  begun=$(now)
+  pod_with_claim "$name" | kubectl create -f - > /dev/null
+  [[ $(of_pod "$name" .spec.schedulerName) == default-scheduler ]] || fail "it was sent to a scheduler that does not serve"
+  pod_ready() { [[ $(of_pod "$1" '.status.conditions[?(@.type=="Ready")].status') == True ]]; }
+  wait_for 60 "a new pod does not run" pod_ready "$name"
+  figure "and a new pod with a claim runs after $(($(now) - begun)) ms"
+  if [[ $2 == java ]]; then
+    # kube-scheduler goes on without its extender.
+    pod_with_claim "$name-named" cairn-scheduler | kubectl create -f - > /dev/null
+    wait_for 60 "a pod of ours is not scheduled without the extender" pod_ready "$name-named"
+  fi
+  begun=$(now)
+  release "$2"
+  wait_for 120 "pods are not sent to our scheduler again" routed
+  figure "released, pods go to cairn-scheduler again after $(($(now) - begun)) ms"
+  [[ ! $early ]] || wait_for 120 "a pod that was sent to our scheduler before it was down does not run" pod_ready "$name-early"
+  kubectl -n default delete pods,pvc -l app=away --wait=false > /dev/null
+}
+
+step podsRunWhileOurSchedulerIsKilled
+pods_run_without KILL 'java|kube-scheduler'
+
+step podsRunWhileOurSchedulerHangs
+pods_run_without STOP 'java|kube-scheduler'
+
+step podsRunWhileOnlyTheExtenderHangs
+pods_run_without STOP java
+
+step podsRunWhileOnlyKubeSchedulerHangs
+pods_run_without STOP kube-scheduler early
+wait_for 60 "cairn-scheduler is not whole again" is deployment/cairn-scheduler .status.readyReplicas 2
+loading
+
 step podOfADeadNodeWritesElsewhere
 fail_over writer-1
 loading
@@ -47,9 +157,25 @@ returned "$dead"
 wait_for 120 "its engine does not come back" all_ready
 loading
 
+step volumesOfPodsElsewhereGoOnWhenANodeDies
+empty_of_writers "$(of_pod writer-2 .spec.nodeName)"
+wait_for 60 "not everything is in sync" all_ready
+start=$(now)
+cut_power "$(node_without_writers)"
+wait_for 30 "$dead is not tainted" tainted "$dead"
+waited=$(wait_of_others)
+figure "a node that hosts no pod of ours dies: pods on others wait for $waited ms at most"
+((waited <= 3000)) || fail "a pod that was not on $dead waited for $waited ms"
+window "a node that hosts no pod of ours dies" "$start"
+"$cluster" start-node "${dead#node}"
+returned "$dead"
+wait_for 120 "its engine does not come back" all_ready
+loading
+
 step nodeThatIsCutOffWritesNoMore
 cut_off=$(of_pod writer-0 .spec.nodeName)
 uid=$(of_pod writer-0 .metadata.uid)
+id=$(id_of writer-0)
 old_log=$(node_folder "${cut_off#node}")/var/log/pods
 "$cluster" cut-node "${cut_off#node}"
 start=$(now)
@@ -67,12 +193,42 @@ awk -v old="$last" -v new="$first" 'BEGIN { exit !(old < new) }' ||
   fail "two pods wrote: the old one still at $last, the new one from $first on"
 kubectl -n default exec writer-0 -- grep -q "^$last\$" /data/log || fail "what the old pod wrote last is lost: $last"
 loading
+
+# Kubelet hangs meanwhile, so that nobody else takes the old pod and its mount away.
+step nodeThatWasCutOffIsCleanedBeforeItHostsVolumesAgain
+# What node $1 has of volume $2: mounts, and the processes behind its device.
+left_of() {
+  awk -v id="$2" -v device="$old_device" 'index($0, id) || $10 == device { print "mount " $5 }' "/proc/$(init_of "$(pid_of "$1")")/mountinfo"
+  processes_of "$1" -fa "/$2" || true
+}
+nothing_left_of() { [[ ! $(left_of "$1" "$2") ]]; }
+old_device=$(awk -v uid="/$uid/" 'index($5, uid) && / - [a-z0-9]+ \/dev\/loop/ { print $10; exit }' "/proc/$(init_of "$(pid_of "$cut_off")")/mountinfo")
+[[ $old_device && $(left_of "$cut_off" "$id") == *mount*relay* ]] ||
+  fail "the node that was cut off has not got the old mount and device any more: $(left_of "$cut_off" "$id")"
+kubelet=$(kubelet_of "$cut_off")
+kill -STOP "$kubelet"
+start=$(now)
 "$cluster" join-node "${cut_off#node}"
+wait_for 60 "its driver does not take the old mount and device away: $(left_of "$cut_off" "$id")" nothing_left_of "$cut_off" "$id"
+figure "connected again, kubelet hanging: old mount and device are gone after $(($(now) - start)) ms"
+tainted "$cut_off" || fail "$cut_off may host volumes again, and its kubelet hangs"
+[[ $(awk '$2 == "stdout" { print $NF }' "$old_log"/default_writer-0_"$uid"/main/*.log | tail -n 1) == "$last" ]] ||
+  fail "the old pod was told that it wrote something after it was fenced"
+kill -CONT "$kubelet"
+while tainted "$cut_off"; do
+  (($(now) - start < 200000)) || fail "$cut_off keeps our taint"
+  sleep 0.2
+done
+nothing_left_of "$cut_off" "$id" || fail "$cut_off may host volumes again, and still has $(left_of "$cut_off" "$id")"
+figure "its kubelet runs again, and it may host volumes, $(($(now) - start)) ms after it was connected"
 returned "$cut_off"
 wait_for 120 "its engine does not come back" all_ready
-# Read from the disks, not from the page cache.
+# It can be the writer's node again, which reads from the disks, not from the page cache.
+for ((number = 1; number <= NODES; number++)); do [[ node$number == "$cut_off" ]] || kubectl cordon "node$number" > /dev/null; done
 kubectl -n default delete pod writer-0 > /dev/null
-wait_for 60 "the pods do not write" writers_write
+wait_for 60 "writer-0 does not write on $cut_off" writers_write
+[[ $(of_pod writer-0 .spec.nodeName) == "$cut_off" ]] || fail "writer-0 is not on $cut_off"
+for ((number = 1; number <= NODES; number++)); do kubectl uncordon "node$number" > /dev/null; done
 for line in "$last" "$first"; do
   kubectl -n default exec writer-0 -- grep -q "^$line\$" /data/log || fail "a line that was durable is lost: $line"
 done

@@ -2,43 +2,14 @@
 # Steps of the trial: claims become volumes, pods write to them, and keep their data while pods, the CSI driver and
 # engines are killed, they move to other nodes, and grow. Sourced by the trial; what it uses is defined there.
 
-pods() { kubectl -n default "$@"; }
+# shellcheck source=database.sh
+. "$here/database.sh"
+
 claim_volume() { pods get pvc "$1" -o 'jsonpath={.spec.volumeName}'; }
-# Whether field $2 of resource $1 is $3, in the namespace of the pods.
-pod_is() { [[ $(pods get "$1" -o "jsonpath={$2}" 2> /dev/null) == "$3" ]]; }
-runs() { pod_is "pod/$1" '.status.conditions[?(@.type=="Ready")].status' True; }
 node_of() { pods get pod "$1" -o 'jsonpath={.spec.nodeName}'; }
 driver_of() {
   kubectl -n "$namespace" get pods -l app.kubernetes.io/name=cairn-csi-node --field-selector "spec.nodeName=$1" -o name
 }
-sql() { pods exec postgres-0 -- psql -U postgres -qtAX -c "$1" 2> "$work/psql"; }
-
-# Inserts one number after the other, each in a transaction of its own; the last one that was committed is in a file.
-insert() {
-  local number=0
-  while [[ ! -e $work/inserted.enough ]]; do
-    if sql "INSERT INTO numbers VALUES ($((number + 1))) ON CONFLICT DO NOTHING" > /dev/null; then
-      number=$((number + 1))
-      echo "$number" > "$work/inserted.new" && mv "$work/inserted.new" "$work/inserted"
-    fi
-  done
-}
-
-inserted() { cat "$work/inserted" 2> /dev/null || echo 0; }
-more_than() { (($(inserted) > $1)); }
-# Waits until the database commits again.
-inserting() { wait_for "$1" "the database commits nothing any more: $(cat "$work/psql")" more_than "$(($(inserted) + 1))"; }
-
-# All that was committed is there, and neither a table nor an index nor a page is damaged.
-database_whole() {
-  local committed
-  committed=$(inserted)
-  [[ $(sql "SELECT count(*) FROM numbers WHERE number <= $committed") == "$committed" ]] ||
-    fail "of $committed rows that were committed there are $(sql "SELECT count(*) FROM numbers WHERE number <= $committed")"
-  pods exec postgres-0 -- pg_amcheck -U postgres --install-missing --heapallindexed > "$work/amcheck" 2>&1 ||
-    fail "the database is damaged: $(< "$work/amcheck")"
-}
-
 step podsGetClaimsOfEveryKind
 [[ $(kubectl get csinodes -o json | jq '[.items[].spec.drivers[]? | select(.name == "csi.cairn.storage" and .allocatable.count > 0)] | length') == "$NODES" ]] ||
   fail "the driver is not registered at every node, with a limit of volumes: $(kubectl get csinodes -o json | jq -c '[.items[].spec]')"
@@ -67,12 +38,7 @@ if [[ ! -e $images/postgres.tar ]]; then
 else
 
 step databaseRunsOnAVolume
-sed 's/storage: 10Gi/storage: 512Mi/' "$root/examples/postgres.yaml" | pods apply -f - > /dev/null
-wait_for 120 "PostgreSQL does not run: $(pods describe pod postgres-0 2>&1 | tail -n 5)" runs postgres-0
-sql 'CREATE TABLE numbers (number bigint PRIMARY KEY)' || fail "the database answers: $(< "$work/psql")"
-insert &
-background+=($!)
-inserting 30
+start_database 512Mi
 
 step databaseIsKilledAndComesBack
 start=$(now)
@@ -99,7 +65,6 @@ wait_for 60 "the engine is not back" all_ready
 database_whole
 
 step databaseGoesOnWhileKubeletIsStartedAgain
-kubelet_of() { pgrep --ns "$(init_of "$(pid_of "$1")")" --nslist pid -x kubelet; }
 before=$(node_of postgres-0)
 killed=$(kubelet_of "$before") || fail "$before has no kubelet"
 kill -KILL "$killed"

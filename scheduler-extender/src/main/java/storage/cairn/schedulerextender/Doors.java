@@ -61,7 +61,11 @@ final class Doors implements AutoCloseable {
     static Doors openWithTls(InetSocketAddress address, Map<String, Answer> posts, Figures figures) throws IOException {
         HttpsServer https = HttpsServer.create(address, BACKLOG);
         Doors doors = new Doors(https, figures);
-        https.createContext("/", exchange -> doors.post(exchange, posts));
+        https.createContext("/", exchange -> {
+            // The API server would keep the connection, and after the death of this node send the next pod into it.
+            exchange.getResponseHeaders().set("Connection", "close");
+            doors.post(exchange, posts);
+        });
         return doors;
     }
 

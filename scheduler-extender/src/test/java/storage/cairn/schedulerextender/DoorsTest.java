@@ -2,6 +2,7 @@ package storage.cairn.schedulerextender;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -12,7 +13,13 @@ import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
+import java.time.Instant;
+import java.util.List;
 import java.util.Map;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import storage.cairn.schedulerextender.Wire.BadRequest;
@@ -66,6 +73,34 @@ final class DoorsTest {
         assertThat(ours.statusCode()).isEqualTo(500);
         assertThat(ours.body()).contains("a fault of ours");
         assertThat(figures.page()).contains("cairn_scheduler_requests_bad_total 1");
+    }
+
+    @Test
+    void noConnectionWithTlsIsKeptOverWhoseEndNobodyWouldTell() throws Exception {
+        Instant now = Instant.now();
+        Certificates.Issued issued = Certificates.issue(List.of("localhost"), now);
+        KeyStore believed = KeyStore.getInstance("PKCS12");
+        believed.load(null, null);
+        believed.setCertificateEntry(
+                "webhook",
+                CertificateFactory.getInstance("X.509")
+                        .generateCertificate(new ByteArrayInputStream(issued.certificate())));
+        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        trust.init(believed);
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(null, trust.getTrustManagers(), null);
+        try (Doors webhook = Doors.openWithTls(
+                        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Map.of("/pods", body -> body), figures);
+                HttpClient secure = HttpClient.newBuilder().sslContext(context).build()) {
+            webhook.present(Certificates.context(issued));
+            HttpResponse<String> answer = secure.send(
+                    HttpRequest.newBuilder(URI.create("https://localhost:" + webhook.port() + "/pods"))
+                            .POST(BodyPublishers.ofString("abc"))
+                            .build(),
+                    HttpResponse.BodyHandlers.ofString());
+            assertThat(answer.body()).isEqualTo("abc");
+            assertThat(answer.headers().firstValue("Connection")).hasValue("close");
+        }
     }
 
     @Test

@@ -151,6 +151,7 @@ final class Failover {
                     true);
             return;
         }
+        quieten(host, dead);
         for (String volume : owned) {
             hands.fence(volume, host.number());
             figures.fenced();
@@ -165,6 +166,18 @@ final class Failover {
         delete(host, dead, victims);
         if (host.failed() && owned.isEmpty() && victims.isEmpty()) {
             doneWith.put(host.name(), now);
+        }
+    }
+
+    /** A help for those who come after, and nothing that safety depends on: where it fails, the rest is done all the same. */
+    private void quieten(Host host, Dead dead) {
+        if (dead.cause() == Cause.NODE && !host.failed()) {
+            try {
+                hands.unready(host.name());
+            } catch (Failed e) {
+                figures.failed();
+                LOG.warn("node={} our pods there still count as ready: {}", host.name(), e.getMessage());
+            }
         }
     }
 

@@ -42,6 +42,12 @@ interface Hands {
     /** Takes our taint away. */
     void untaint(String node) throws Failed;
 
+    /**
+     * Lets no pod of ours on the node count as ready, so that nobody is sent there through a Service: the API server would
+     * wait there for our webhook with each pod that is made anew. Kubelet says it anew when it is back.
+     */
+    void unready(String node) throws Failed;
+
     /** Pods on the node that use volumes of ours, but for those that are labelled to be left alone. */
     List<Victim> victims(String node) throws Failed;
 

@@ -24,6 +24,7 @@ import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -45,6 +46,8 @@ import storage.cairn.api.resource.VolumeMembershipSpec;
 final class KubernetesHands implements Hands {
     static final String NODE_LEASES = "kube-node-lease";
 
+    private static final String WEBHOOK_LABEL = "app.kubernetes.io/name";
+    private static final String WEBHOOK = "cairn-scheduler";
     private static final String NO_SCHEDULE = "NoSchedule";
     private static final long TIMEOUT_MILLIS = 3_000;
     private static final int KNOCK_MILLIS = 700;
@@ -234,6 +237,40 @@ final class KubernetesHands implements Hands {
         asked(
                 "taints of node " + name,
                 () -> client.nodes().withName(name).patch(PatchContext.of(PatchType.JSON_MERGE), patch.toString()));
+    }
+
+    @Override
+    public void unready(String node) throws Failed {
+        List<Pod> pods = asked(
+                "our pods of node " + node,
+                () -> client.pods()
+                        .inNamespace(Api.NAMESPACE)
+                        .withLabel(WEBHOOK_LABEL, WEBHOOK)
+                        .withField("spec.nodeName", node)
+                        .list()
+                        .getItems());
+        for (Pod pod : pods) {
+            asked(
+                    "status of pod " + pod.getMetadata().getName(),
+                    () -> client.pods()
+                            .inNamespace(Api.NAMESPACE)
+                            .withName(pod.getMetadata().getName())
+                            .subresource("status")
+                            .patch(PatchContext.of(PatchType.STRATEGIC_MERGE), unready(pod)));
+        }
+    }
+
+    private static String unready(Pod pod) {
+        ObjectNode patch = JsonNodeFactory.instance.objectNode();
+        patch.putObject("metadata").put("uid", pod.getMetadata().getUid());
+        patch.putObject("status")
+                .putArray("conditions")
+                .addObject()
+                .put("type", "Ready")
+                .put("status", "False")
+                .put("reason", "NodeFailed")
+                .put("lastTransitionTime", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+        return patch.toString();
     }
 
     @Override

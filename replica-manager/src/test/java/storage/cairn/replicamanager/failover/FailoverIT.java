@@ -9,6 +9,7 @@ import io.fabric8.kubernetes.api.model.PersistentVolumeBuilder;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaimBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
+import io.fabric8.kubernetes.api.model.PodStatusBuilder;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.coordination.v1.LeaseBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -238,6 +239,43 @@ final class FailoverIT {
                 .create();
     }
 
+    /** A pod of our scheduler, as its kubelet reports it. */
+    private void webhook(String name, String node) {
+        client.resource(new PodBuilder()
+                        .withNewMetadata()
+                        .withName(name)
+                        .withNamespace(Api.NAMESPACE)
+                        .addToLabels("app.kubernetes.io/name", "cairn-scheduler")
+                        .endMetadata()
+                        .withNewSpec()
+                        .withNodeName(node)
+                        .addNewContainer()
+                        .withName("main")
+                        .withImage("none")
+                        .endContainer()
+                        .endSpec()
+                        .build())
+                .create();
+        client.pods().inNamespace(Api.NAMESPACE).withName(name).editStatus(pod -> {
+            pod.setStatus(new PodStatusBuilder()
+                    .addNewCondition()
+                    .withType("Ready")
+                    .withStatus("True")
+                    .endCondition()
+                    .addNewCondition()
+                    .withType("Initialized")
+                    .withStatus("True")
+                    .endCondition()
+                    .build());
+            return pod;
+        });
+    }
+
+    private boolean isReady(String webhook) {
+        return client.pods().inNamespace(Api.NAMESPACE).withName(webhook).get().getStatus().getConditions().stream()
+                .anyMatch(each -> "Ready".equals(each.getType()) && "True".equals(each.getStatus()));
+    }
+
     private @Nullable Pod pod(String name) {
         return client.pods().inNamespace("default").withName(name).get();
     }
@@ -257,6 +295,8 @@ final class FailoverIT {
     @Test
     void aDeadNodesVolumesAndPodsAreFreedAndItReturnsOnceItIsClean() {
         failover = new FailoverProcess(own, new SimpleMeterRegistry(), FAST);
+        webhook("webhook-1", "n1");
+        webhook("webhook-3", "n3");
         failover.start();
         failover.lead();
         Awaitility.await("failover has read everything").atMost(LONG).until(failover::isReady);
@@ -275,6 +315,8 @@ final class FailoverIT {
                 .as("never the taint that frees volumes of everybody")
                 .noneMatch(taint -> "node.kubernetes.io/out-of-service".equals(taint.getKey()));
         assertThat(pod("pod-other")).as("a pod without a volume of ours").isNotNull();
+        assertThat(isReady("webhook-3")).as("the webhook on the dead node").isFalse();
+        assertThat(isReady("webhook-1")).isTrue();
         Awaitility.await("events")
                 .atMost(LONG)
                 .untilAsserted(() -> assertThat(reasons("n3"))

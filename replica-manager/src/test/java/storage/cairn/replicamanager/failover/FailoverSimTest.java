@@ -24,6 +24,19 @@ final class FailoverSimTest {
     }
 
     @Test
+    void nobodyIsSentToTheDeadNodesWebhookAndWhereThatFailsTheRestIsDone() {
+        SimulatedCluster cluster = new SimulatedCluster(3, false);
+        cluster.node(3).die();
+        cluster.run(10_000);
+        assertThat(cluster.quiet).containsExactly("n3");
+        SimulatedCluster other = new SimulatedCluster(3, false);
+        other.broken.add("unready");
+        other.node(3).die();
+        other.run(10_000);
+        assertThat(other.done).containsExactly("fence v3", "taint n3", "force p3 uid-3");
+    }
+
+    @Test
     void withoutWordOfOtherEnginesKubeletsLeaseAloneDecides() {
         SimulatedCluster cluster = new SimulatedCluster(3, false);
         cluster.nodes.values().forEach(node -> node.reports = false);

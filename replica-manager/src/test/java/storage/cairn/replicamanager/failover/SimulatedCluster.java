@@ -56,6 +56,7 @@ final class SimulatedCluster implements Hands {
     final Map<String, Victim> pods = new TreeMap<>();
     final Map<String, String> podNode = new HashMap<>();
     final List<String> done = new ArrayList<>();
+    final Set<String> quiet = new TreeSet<>();
     final List<String> told = new ArrayList<>();
     final Set<String> broken = new TreeSet<>();
     private final Limits limits;
@@ -209,6 +210,12 @@ final class SimulatedCluster implements Hands {
         fails("untaint");
         node(Integer.parseInt(node.substring(1))).failed = false;
         note("untaint " + node);
+    }
+
+    @Override
+    public void unready(String node) throws Failed {
+        fails("unready");
+        quiet.add(node);
     }
 
     @Override
