@@ -55,7 +55,7 @@ YAML
 
 # The scheduler that a new pod would get.
 scheduler_of_a_new_pod() {
-  pod_with_claim probe | sed '1,/^---$/d' | kubectl create --dry-run=server -f - -o 'jsonpath={.spec.schedulerName}'
+  pod_with_claim probe | sed -e '1,/^---$/d' -e 's/claimName: probe/claimName: data-writer-0/' | kubectl create --dry-run=server -f - -o 'jsonpath={.spec.schedulerName}'
 }
 
 routed() { [[ $(scheduler_of_a_new_pod) == cairn-scheduler ]]; }
@@ -196,12 +196,14 @@ loading
 
 # Kubelet hangs meanwhile, so that nobody else takes the old pod and its mount away.
 step nodeThatWasCutOffIsCleanedBeforeItHostsVolumesAgain
-# What node $1 has of volume $2: mounts, and the processes behind its device.
+# The mounts that node $1 has of volume $2, and the process that reaches it.
 left_of() {
   awk -v id="$2" -v device="$old_device" 'index($0, id) || $10 == device { print "mount " $5 }' "/proc/$(init_of "$(pid_of "$1")")/mountinfo"
-  processes_of "$1" -fa "/$2" || true
+  processes_of "$1" -fa "/$2/relay" || true
 }
 nothing_left_of() { [[ ! $(left_of "$1" "$2") ]]; }
+# What the old container, which has a copy of the mount, kept from ending is gone too.
+nothing_behind() { ! processes_of "$1" -f "/$2" && ! losetup -n -O NAME,BACK-FILE | grep ' /volume$'; }
 old_device=$(awk -v uid="/$uid/" 'index($5, uid) && / - [a-z0-9]+ \/dev\/loop/ { print $10; exit }' "/proc/$(init_of "$(pid_of "$cut_off")")/mountinfo")
 [[ $old_device && $(left_of "$cut_off" "$id") == *mount*relay* ]] ||
   fail "the node that was cut off has not got the old mount and device any more: $(left_of "$cut_off" "$id")"
@@ -214,6 +216,7 @@ figure "connected again, kubelet hanging: old mount and device are gone after $(
 tainted "$cut_off" || fail "$cut_off may host volumes again, and its kubelet hangs"
 [[ $(awk '$2 == "stdout" { print $NF }' "$old_log"/default_writer-0_"$uid"/main/*.log | tail -n 1) == "$last" ]] ||
   fail "the old pod was told that it wrote something after it was fenced"
+grep -q 'stderr' "$old_log"/default_writer-0_"$uid"/main/*.log || fail "the old pod was not told that it cannot write"
 kill -CONT "$kubelet"
 while tainted "$cut_off"; do
   (($(now) - start < 200000)) || fail "$cut_off keeps our taint"
@@ -221,6 +224,7 @@ while tainted "$cut_off"; do
 done
 nothing_left_of "$cut_off" "$id" || fail "$cut_off may host volumes again, and still has $(left_of "$cut_off" "$id")"
 figure "its kubelet runs again, and it may host volumes, $(($(now) - start)) ms after it was connected"
+wait_for 30 "something is left behind the old device" nothing_behind "$cut_off" "$id"
 returned "$cut_off"
 wait_for 120 "its engine does not come back" all_ready
 # It can be the writer's node again, which reads from the disks, not from the page cache.
