@@ -90,7 +90,9 @@ final class DoorsTest {
         SSLContext context = SSLContext.getInstance("TLS");
         context.init(null, trust.getTrustManagers(), null);
         try (Doors webhook = Doors.openWithTls(
-                        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), Map.of("/pods", body -> body), figures);
+                        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                        Map.of("/pods", body -> body),
+                        figures);
                 HttpClient secure = HttpClient.newBuilder().sslContext(context).build()) {
             webhook.present(Certificates.context(issued));
             HttpResponse<String> answer = secure.send(

@@ -269,7 +269,9 @@ final class KubernetesHands implements Hands {
                 .put("type", "Ready")
                 .put("status", "False")
                 .put("reason", "NodeFailed")
-                .put("lastTransitionTime", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+                .put(
+                        "lastTransitionTime",
+                        Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
         return patch.toString();
     }
 

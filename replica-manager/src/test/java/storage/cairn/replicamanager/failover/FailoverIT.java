@@ -345,9 +345,7 @@ final class FailoverIT {
                 .until(() -> reasons("n3").isEmpty() && !isTainted("n3") && pod("pod-data") != null);
         failover.lead();
         Awaitility.await("the pod to be deleted").atMost(LONG).until(() -> pod("pod-data") == null);
-        Awaitility.await("the event")
-                .atMost(LONG)
-                .until(() -> reasons("n3").contains("FailoverBegins"));
+        Awaitility.await("the event").atMost(LONG).until(() -> reasons("n3").contains("FailoverBegins"));
         String why = client.v1().events().inNamespace("default").list().getItems().stream()
                 .filter(event -> "FailoverBegins".equals(event.getReason()))
                 .findFirst()
