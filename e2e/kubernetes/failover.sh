@@ -199,7 +199,7 @@ step nodeThatWasCutOffIsCleanedBeforeItHostsVolumesAgain
 # The mounts that node $1 has of volume $2, and the process that reaches it.
 left_of() {
   awk -v id="$2" -v device="$old_device" 'index($0, id) || $10 == device { print "mount " $5 }' "/proc/$(init_of "$(pid_of "$1")")/mountinfo"
-  processes_of "$1" -fa "/$2/relay" || true
+  processes_of "$1" -fa "/$2/relay.jar" || true
 }
 nothing_left_of() { [[ ! $(left_of "$1" "$2") ]]; }
 # What the old container, which has a copy of the mount, kept from ending is gone too.
