@@ -216,6 +216,10 @@ public final class Main implements Callable<Integer> {
         if (stands != null && stands.isDone()) {
             return "the election of a leader has ended";
         }
+        FailoverProcess watching = failover;
+        if (watching != null && !watching.problem().isEmpty()) {
+            return watching.problem();
+        }
         return leading == null ? "" : leading.problem();
     }
 }

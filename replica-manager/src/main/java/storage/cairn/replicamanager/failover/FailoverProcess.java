@@ -46,6 +46,9 @@ public final class FailoverProcess implements AutoCloseable {
     private final FailoverFigures figures;
     private final Limits limits;
     private final Thread thread = Thread.ofPlatform().name("failover").unstarted(this::run);
+    private Vigil vigil;
+    private Failover failover;
+    private @Nullable Wish wish;
     private volatile boolean leads;
     private volatile boolean closed;
 
@@ -60,6 +63,8 @@ public final class FailoverProcess implements AutoCloseable {
         this.client = client;
         this.figures = new FailoverFigures(registry);
         this.limits = limits;
+        this.vigil = new Vigil(limits);
+        this.failover = failover(vigil, limits, false);
         this.kubelets = follow(client.leases().inNamespace(KubernetesHands.NODE_LEASES));
         this.engines = follow(client.leases().inNamespace(Api.NAMESPACE));
         this.machines = follow(client.nodes());
@@ -102,6 +107,13 @@ public final class FailoverProcess implements AutoCloseable {
         return all().stream().allMatch(SharedIndexInformer::hasSynced);
     }
 
+    /** Why this process has to be started anew, empty when it does what it is for. */
+    public String problem() {
+        return closed || thread.getState() == Thread.State.NEW || thread.isAlive()
+                ? ""
+                : "the thread of failover has ended; its log says why";
+    }
+
     private static long millis() {
         return System.nanoTime() / 1_000_000;
     }
@@ -111,31 +123,38 @@ public final class FailoverProcess implements AutoCloseable {
             while (!closed && !isReady()) {
                 TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
             }
-            @Nullable Wish wish = null;
-            Vigil vigil = new Vigil(limits);
-            Failover failover = failover(vigil, limits, false);
             while (!closed) {
-                Wish now = wish();
-                if (!now.equals(wish)) {
-                    // Nobody is judged by what was seen under other rules.
-                    LOG.info("failover: {}", now);
-                    Limits own = now.nodeLeaseMillis() == 0 ? limits : limits.withNodeLease(now.nodeLeaseMillis());
-                    vigil = new Vigil(own);
-                    failover = failover(vigil, own, now.dryRun());
-                    wish = now;
-                }
-                if (now.enabled()) {
-                    look(vigil);
-                    if (leads) {
-                        round(vigil, failover);
-                    } else {
-                        var _ = vigil.hosts(traits(), millis());
-                    }
+                try {
+                    watch();
+                } catch (RuntimeException e) {
+                    LOG.error("a round of failover failed; the next one begins anew", e);
                 }
                 TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    private void watch() {
+        Wish now = wish();
+        if (!now.equals(wish)) {
+            // Nobody is judged by what was seen under other rules.
+            LOG.info("failover: {}", now);
+            Limits own = now.nodeLeaseMillis() == 0 ? limits : limits.withNodeLease(now.nodeLeaseMillis());
+            vigil = new Vigil(own);
+            failover = failover(vigil, own, now.dryRun());
+            wish = now;
+        }
+        if (!now.enabled()) {
+            return;
+        }
+        look(vigil);
+        Map<String, Host> hosts = vigil.hosts(traits(), millis());
+        if (leads) {
+            failover.round(hosts, millis());
+            // What a read from the store showed is used at once.
+            failover.round(vigil.hosts(traits(), millis()), millis());
         }
     }
 
@@ -173,16 +192,6 @@ public final class FailoverProcess implements AutoCloseable {
                 !Boolean.FALSE.equals(wanted.enabled()),
                 Boolean.TRUE.equals(wanted.dryRun()),
                 seconds == null ? 0 : seconds * 1_000L);
-    }
-
-    private void round(Vigil vigil, Failover failover) {
-        try {
-            failover.round(vigil.hosts(traits(), millis()), millis());
-            // What a read from the store showed is used at once.
-            failover.round(vigil.hosts(traits(), millis()), millis());
-        } catch (RuntimeException e) {
-            LOG.error("a round of failover failed; the next one begins anew", e);
-        }
     }
 
     /** Leases as the informers have them now: a Lease that changed is a sign of life of just now. */
@@ -274,7 +283,9 @@ public final class FailoverProcess implements AutoCloseable {
         if (said != null && value != null && value.equals(said.get(Api.CLEANED))) {
             return true;
         }
+        // The API server has null for none of them, as long as kubelet knows none.
         boolean hasDriver = drivers != null
+                && drivers.getSpec().getDrivers() != null
                 && drivers.getSpec().getDrivers().stream().anyMatch(driver -> Api.DRIVER.equals(driver.getName()));
         Map<String, String> before = machine.getMetadata().getAnnotations();
         String failedBoot = before == null ? "" : before.getOrDefault(Api.FAILED_BOOT, "");

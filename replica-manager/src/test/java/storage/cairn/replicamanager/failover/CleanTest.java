@@ -75,5 +75,10 @@ final class CleanTest {
                 .isTrue();
         assertThat(FailoverProcess.isClean(machine("boot-2"), null, null, TAINT))
                 .isTrue();
+        CSINode none = drivers(Api.DRIVER);
+        none.getSpec().setDrivers(null);
+        assertThat(FailoverProcess.isClean(machine("boot-2"), null, none, TAINT))
+                .as("as the API server has it while kubelet knows no driver")
+                .isTrue();
     }
 }

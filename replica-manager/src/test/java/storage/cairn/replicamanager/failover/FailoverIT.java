@@ -12,6 +12,7 @@ import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.api.model.PodStatusBuilder;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.coordination.v1.LeaseBuilder;
+import io.fabric8.kubernetes.api.model.storage.CSINodeBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
@@ -334,7 +335,17 @@ final class FailoverIT {
     }
 
     @Test
-    void whoWaitsForItsTurnDoesNothingAndOnceItLeadsUsesWhatItSawMeanwhile() {
+    void whoWaitsForItsTurnDoesNothingAndOnceItLeadsUsesWhatItSawMeanwhile() throws Exception {
+        // A node that just came back, whose kubelet knows no driver yet.
+        new KubernetesHands(client, List::of, NOBODY).taint("n1");
+        client.resource(new CSINodeBuilder()
+                        .withNewMetadata()
+                        .withName("n1")
+                        .endMetadata()
+                        .withNewSpec()
+                        .endSpec()
+                        .build())
+                .create();
         failover = new FailoverProcess(own, new SimpleMeterRegistry(), FAST);
         failover.start();
         Awaitility.await("failover has read everything").atMost(LONG).until(failover::isReady);
