@@ -245,6 +245,7 @@ final class Member implements ReplicaLink.Events {
         lease.epochSet(epoch, sentNanos, context.now(), answer.grantId());
         report = answer;
         reportEpoch = epoch;
+        owner.members().took(this, epoch);
         boolean first = state == State.SETTING;
         state = State.READY;
         refused = false;

@@ -23,6 +23,10 @@ final class Members {
     private int required;
     private int readable;
     private long epoch;
+    /** Since this epoch fewer members count than before. */
+    private long fewerSince;
+    /** Those of them that have not taken that epoch yet. */
+    private int unaware;
     /** Grants that are being given back. */
     private int releasing;
 
@@ -72,6 +76,7 @@ final class Members {
 
     /** Takes in which configurations may be current, and who is about to be in sync. */
     void consider(Membership membership) {
+        int before = inSync;
         epoch = membership.current().epoch();
         inSync = 0;
         required = 0;
@@ -102,6 +107,25 @@ final class Members {
                 required |= member.bit;
             }
         }
+        if ((before & ~inSync) != 0) {
+            fewerSince = epoch;
+            unaware = inSync;
+        }
+    }
+
+    /** A member has taken the configuration of an epoch. */
+    void took(Member member, long takenEpoch) {
+        if (takenEpoch >= fewerSince) {
+            unaware &= ~member.bit;
+        }
+    }
+
+    /**
+     * Whether each member has taken the configuration since which fewer count. Until then nothing is acked and nothing
+     * given out: after the configuration store was rolled back, what is left may be another owner's.
+     */
+    boolean aware() {
+        return unaware == 0;
     }
 
     /** Nobody is proposed as in sync before its acks count and it has granted (invariant I15). */
@@ -141,6 +165,9 @@ final class Members {
 
     /** Whether every member that counts has granted, and when the first of these leases ends. */
     long leasedUntilNanos(long nowNanos) {
+        if (!aware()) {
+            return nowNanos - 1;
+        }
         long until = Long.MAX_VALUE;
         boolean any = false;
         for (Member member : all) {

@@ -31,8 +31,6 @@ final class ReadOp extends HostOp implements Replica.Done {
     boolean underWay;
     boolean withdrawn;
     long sentNanos;
-    /** Of the membership in which it was sent. */
-    long epoch;
 
     /** Told how a read of the owner itself ended. */
     interface Finished {

@@ -92,7 +92,6 @@ final class ReadPath {
             op.again = false;
         }
         op.sentNanos = context.now();
-        op.epoch = members.epoch();
         op.underWay = true;
         owner.touch();
         best.link().read(op.block, op.count, op.into(), op.index, op, best.index);
@@ -279,12 +278,7 @@ final class ReadPath {
             List<ReadOp> ready = List.copyOf(unleased);
             unleased.clear();
             for (ReadOp op : ready) {
-                if (op.epoch == members.epoch()) {
-                    finish(op, op.withdrawn ? Status.UNAVAILABLE : Status.OK);
-                } else {
-                    // Fewer leases may count now than while it waited: who gave the bytes has to give them again.
-                    refetch(op);
-                }
+                finish(op, op.withdrawn ? Status.UNAVAILABLE : Status.OK);
             }
         }
         if (!parked.isEmpty()) {

@@ -166,7 +166,7 @@ final class VolumeOwner implements Membership.Fenced {
                 upkeep.connected(member);
             }
             reads.reconsider();
-            writes.admitReady();
+            writes.reconsider();
         }
         step();
     }

@@ -253,7 +253,7 @@ final class WritePath implements PartialBlocks.Merged {
     }
 
     private void completeIfHeld(WriteOp op) {
-        if (op.allotted && !op.complete && (members.required() & ~op.acked) == 0) {
+        if (op.allotted && !op.complete && (members.required() & ~op.acked) == 0 && members.aware()) {
             complete(op);
         }
     }

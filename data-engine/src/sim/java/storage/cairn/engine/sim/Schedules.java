@@ -17,6 +17,11 @@ final class Schedules {
         ALL.put("restarted-replica-is-silent", LeaseSchedules::restartedReplicaIsSilent);
         ALL.put("lease-counts-from-sending", LeaseSchedules::leaseCountsFromSending);
         ALL.put("lease-is-checked-after-fetching", LeaseSchedules::leaseIsCheckedAfterFetching);
+        ALL.put("read-that-waited-is-current", LeaseSchedules::readThatWaitedIsCurrent);
+        ALL.put("ack-that-waited-is-current", LeaseSchedules::ackThatWaitedIsCurrent);
+        ALL.put("own-replica-is-not-enough", LeaseSchedules::ownReplicaIsNotEnough);
+        ALL.put("read-under-way-is-current", LeaseSchedules::readUnderWayIsCurrent);
+        ALL.put("status-under-way-is-current", LeaseSchedules::statusUnderWayIsCurrent);
         ALL.put("promotion-needs-grant", LeaseSchedules::promotionNeedsGrant);
         ALL.put("partial-write-is-rolled-forward", TakeoverSchedules::partialWriteIsRolledForward);
         ALL.put("refused-write-is-rolled-forward-again", TakeoverSchedules::refusedWriteIsRolledForwardAgain);

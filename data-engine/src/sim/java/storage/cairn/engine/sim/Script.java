@@ -208,9 +208,20 @@ final class Script {
         world.config.cutOff(node, seconds * SECOND_NANOS);
     }
 
+    /** The store forgets what it accepted of a volume after that epoch. */
+    void forgets(Configuration volume, long epoch) {
+        world.config.rollBack(volume.volume(), (int) (current(volume).epoch() - epoch));
+    }
+
     /** What a disk has of a block goes bad. */
     void rot(Configuration volume, DiskId disk, long block) {
         Objects.requireNonNull(world.disk(disk)).rot(volume.volume(), block);
+    }
+
+    /** Nothing passes between two nodes. */
+    void part(int one, int other, long millis) {
+        cut(one, other, millis);
+        cut(other, one, millis);
     }
 
     /** Nothing passes from a node to another one. */

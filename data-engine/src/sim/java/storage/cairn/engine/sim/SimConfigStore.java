@@ -182,6 +182,11 @@ public final class SimConfigStore {
         cutOffUntil.merge(node, clock.nanos() + nanos, Math::max);
     }
 
+    /** A node that was cut off reaches the store again. */
+    void reaches(int node) {
+        cutOffUntil.remove(node);
+    }
+
     private boolean out(int node) {
         return clock.nanos() < Math.max(outageUntil, cutOffUntil.getOrDefault(node, 0L));
     }
