@@ -149,10 +149,6 @@ final class Members {
         return required;
     }
 
-    int inSyncMask() {
-        return inSync;
-    }
-
     /** In sync by some configuration that may be current. */
     boolean inSync(Member member) {
         return (required & member.bit) != 0;

@@ -268,7 +268,10 @@ final class Upkeep {
                     && context.now() - oldest
                             > NodeContext.nanos(settings.failures().slowMillis());
             boolean much = member.link().queuedBytes() > settings.limits().backlogBytes();
-            if ((late || much) && owner.writes().lagsBehindOthers(member)) {
+            int others = alive(current, member);
+            if ((late || much)
+                    && Integer.bitCount(others) >= current.minInSync()
+                    && owner.writes().lagsBehind(member, others)) {
                 long pause = settings.failures().slowBackoffMillis() << Math.min(member.timesSlow, MOST_TIMES_SLOW);
                 member.timesSlow++;
                 member.rejoinAtNanos = context.now() + NodeContext.nanos(pause);
@@ -282,6 +285,19 @@ final class Upkeep {
             }
         }
         return false;
+    }
+
+    /** The other in-sync members that show signs of life, by their bits. */
+    private int alive(Configuration current, Member except) {
+        int alive = 0;
+        for (int i = 0; i < members.count(); i++) {
+            Member other = members.at(i);
+            boolean heard = other.ready() && other.outNanos(context.now()) == 0;
+            if (other != except && heard && current.inSync().contains(other.disk)) {
+                alive |= other.bit;
+            }
+        }
+        return alive;
     }
 
     private boolean dropLostSyncing(Configuration current) {

@@ -346,10 +346,10 @@ final class WritePath implements PartialBlocks.Merged {
         return -1;
     }
 
-    /** Whether some operation that this member lacks is held by another member. */
-    boolean lagsBehindOthers(Member member) {
+    /** Whether some operation that this member lacks is held by one of {@code others}, which are given by their bits. */
+    boolean lagsBehind(Member member, int others) {
         for (WriteOp op : tail) {
-            if ((op.acked & member.bit) == 0 && (op.acked & members.inSyncMask()) != 0) {
+            if ((op.acked & member.bit) == 0 && (op.acked & others) != 0) {
                 return true;
             }
         }

@@ -134,6 +134,29 @@ final class HostSchedules {
         script.until(write::answered, "the answer to a write");
     }
 
+    /** Both replicas are slow, and one acks at last and dies at once: the other one is all that is left. */
+    static void nobodyIsSetAsideForTheDead(long seed) {
+        Script script = new Script(seed, 3);
+        Configuration volume = script.servedElsewhere(1);
+        int owner = script.owner(volume);
+        int dies = script.replicaNode(volume, 0);
+        int slow = script.replicaNode(volume, 1);
+        HostVolume opened = script.opened(owner, volume);
+        script.wrote(owner, opened, 0, OLD);
+        script.gate(dies).hold(step -> step == Gate.Step.WRITE);
+        script.gate(slow).hold(step -> step == Gate.Step.WRITE);
+        Script.Asked write = script.writing(owner, opened, 0, NEW);
+        script.run(15);
+        script.gate(dies).open();
+        script.runMillis(1);
+        script.down(dies);
+        script.until(() -> script.current(volume).inSync().size() == 1, "the end of a replica");
+        Script.check(script.inSync(volume, slow), "slow", "the only replica that lives was set aside");
+        script.gate(slow).open();
+        script.until(write::answered, "the answer to a write");
+        script.holds(owner, opened, 0, NEW, "slow");
+    }
+
     /** The memory that owners work with is used up on the node of a replica: reads of others are answered all the same. */
     static void replicaAnswersWithoutOwnersMemory(long seed) {
         Script script = new Script(seed, 2);

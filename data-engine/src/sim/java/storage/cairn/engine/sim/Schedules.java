@@ -43,6 +43,7 @@ final class Schedules {
         ALL.put("old-export-is-unknown", HostSchedules::oldExportIsUnknown);
         ALL.put("read-waits-for-write-under-way", HostSchedules::readWaitsForWriteUnderWay);
         ALL.put("nobody-is-set-aside-when-all-are-slow", HostSchedules::nobodyIsSetAsideWhenAllAreSlow);
+        ALL.put("nobody-is-set-aside-for-the-dead", HostSchedules::nobodyIsSetAsideForTheDead);
         ALL.put("replica-answers-without-owners-memory", HostSchedules::replicaAnswersWithoutOwnersMemory);
         ALL.put("credits-end-with-their-epoch", HostSchedules::creditsEndWithTheirEpoch);
         ALL.put("equal-checksums-are-no-equal-blocks", RebuildSchedules::equalChecksumsAreNoEqualBlocks);
