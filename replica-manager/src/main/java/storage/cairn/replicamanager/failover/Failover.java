@@ -141,17 +141,15 @@ final class Failover {
             return;
         }
         List<String> owned = hands.owned(host.number());
-        List<Victim> victims = hands.victims(host.name());
         if (dryRun) {
             tell(
                     host,
                     "FailoverDryRun",
-                    "nothing is done (dry run): " + owned.size() + " volumes would be fenced and " + victims.size()
-                            + " pods deleted",
+                    "nothing is done (dry run): " + owned.size() + " volumes would be fenced and "
+                            + hands.victims(host.name()).size() + " pods deleted",
                     true);
             return;
         }
-        quieten(host, dead);
         for (String volume : owned) {
             hands.fence(volume, host.number());
             figures.fenced();
@@ -159,10 +157,12 @@ final class Failover {
         if (!owned.isEmpty()) {
             tell(host, "VolumesFenced", owned.size() + " volumes that it served were taken from it", true);
         }
+        quieten(host, dead);
         if (!host.failed()) {
             hands.taint(host.name());
             tell(host, "NodeTainted", "no pod is put there until it is clean again", true);
         }
+        List<Victim> victims = hands.victims(host.name());
         delete(host, dead, victims);
         if (host.failed() && owned.isEmpty() && victims.isEmpty()) {
             doneWith.put(host.name(), now);

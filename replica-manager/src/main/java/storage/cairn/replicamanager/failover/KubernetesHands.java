@@ -380,6 +380,11 @@ final class KubernetesHands implements Hands {
     @Override
     public void tell(String node, String reason, String message, boolean warning) {
         String now = Instant.now().toString();
+        // What is done next does not wait for it.
+        var _ = Thread.ofVirtual().name("event").start(() -> write(node, reason, message, warning, now));
+    }
+
+    private void write(String node, String reason, String message, boolean warning, String now) {
         try {
             client.v1()
                     .events()

@@ -55,7 +55,7 @@ final class FailoverSimTest {
             cluster.run(40_000);
             List<String> before = switch (step) {
                 case "taint" -> List.of("fence v3");
-                case "delete" -> List.of("fence v3", "taint n3");
+                case "victims", "delete" -> List.of("fence v3", "taint n3");
                 default -> List.of();
             };
             assertThat(cluster.done).as(step).isEqualTo(before);
