@@ -16,6 +16,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
@@ -33,6 +36,9 @@ import storage.cairn.api.resource.VolumeMembership;
  */
 public final class FailoverProcess implements AutoCloseable {
     private static final long PAUSE_MILLIS = 500;
+    /** Events that wait to be written. */
+    private static final int MOST_EVENTS = 256;
+
     private static final Logger LOG = LogManager.getLogger(FailoverProcess.class);
 
     private final SharedIndexInformer<Lease> kubelets;
@@ -46,6 +52,13 @@ public final class FailoverProcess implements AutoCloseable {
     private final FailoverFigures figures;
     private final Limits limits;
     private final Thread thread = Thread.ofPlatform().name("failover").unstarted(this::run);
+    private final ExecutorService events = new ThreadPoolExecutor(
+            1,
+            1,
+            0,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(MOST_EVENTS),
+            Thread.ofPlatform().name("failover-events").daemon().factory());
     private Vigil vigil;
     private Failover failover;
     private @Nullable Wish wish;
@@ -162,7 +175,7 @@ public final class FailoverProcess implements AutoCloseable {
         return new Failover(
                 own,
                 dryRun,
-                new KubernetesHands(client, () -> memberships.getStore().list(), observer(vigil)),
+                new KubernetesHands(client, () -> memberships.getStore().list(), observer(vigil), events),
                 figures);
     }
 
@@ -298,6 +311,7 @@ public final class FailoverProcess implements AutoCloseable {
     public void close() {
         closed = true;
         thread.interrupt();
+        events.shutdown();
         all().forEach(SharedIndexInformer::stop);
     }
 }

@@ -31,6 +31,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
@@ -62,6 +64,7 @@ final class KubernetesHands implements Hands {
     private final KubernetesClient client;
     private final Supplier<List<VolumeMembership>> memberships;
     private final Observer observer;
+    private final Executor events;
 
     /** Hears what was found out about a node. */
     interface Observer {
@@ -71,11 +74,16 @@ final class KubernetesHands implements Hands {
         void answered(String node);
     }
 
-    /** @param memberships all that are known */
-    KubernetesHands(KubernetesClient client, Supplier<List<VolumeMembership>> memberships, Observer observer) {
+    /**
+     * @param memberships all that are known
+     * @param events writes Events, one after the other: what is done next does not wait for them
+     */
+    KubernetesHands(
+            KubernetesClient client, Supplier<List<VolumeMembership>> memberships, Observer observer, Executor events) {
         this.client = client;
         this.memberships = memberships;
         this.observer = observer;
+        this.events = events;
     }
 
     /** What changes with each renewal of a Lease. */
@@ -380,8 +388,11 @@ final class KubernetesHands implements Hands {
     @Override
     public void tell(String node, String reason, String message, boolean warning) {
         String now = Instant.now().toString();
-        // What is done next does not wait for it.
-        var _ = Thread.ofVirtual().name("event").start(() -> write(node, reason, message, warning, now));
+        try {
+            events.execute(() -> write(node, reason, message, warning, now));
+        } catch (RejectedExecutionException e) {
+            LOG.warn("node={} an event was not written, too many wait: {} {}", node, reason, message);
+        }
     }
 
     private void write(String node, String reason, String message, boolean warning, String now) {

@@ -337,7 +337,7 @@ final class FailoverIT {
     @Test
     void whoWaitsForItsTurnDoesNothingAndOnceItLeadsUsesWhatItSawMeanwhile() throws Exception {
         // A node that just came back, whose kubelet knows no driver yet.
-        new KubernetesHands(client, List::of, NOBODY).taint("n1");
+        new KubernetesHands(client, List::of, NOBODY, Runnable::run).taint("n1");
         client.resource(new CSINodeBuilder()
                         .withNewMetadata()
                         .withName("n1")
@@ -367,7 +367,7 @@ final class FailoverIT {
 
     @Test
     void aPodThatTookTheNameOfAnotherIsNotDeleted() throws Hands.Failed {
-        KubernetesHands hands = new KubernetesHands(client, List::of, NOBODY);
+        KubernetesHands hands = new KubernetesHands(client, List::of, NOBODY, Runnable::run);
         Hands.Victim before = hands.victims("n3").getFirst();
         client.pods()
                 .inNamespace("default")
