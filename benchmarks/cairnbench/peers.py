@@ -198,13 +198,13 @@ class Ceph(Peer):
         self.spawn(["ceph-osd", "-i", str(number), "-c", self.config, "-f"], f"osd{number}.out")
 
     def command(self, program, *words):
-        """Again when a client asked before it had heard from the monitor which cluster this is: "wrong fsid"."""
+        """Again when a client asked before it had heard from the monitor which cluster this is, and what it understands."""
         line = [program, *words] + (["-c", self.config] if program != "monmaptool" else [])
         for _ in range(9):
             try:
                 return process.run(line, seconds=120)
             except Failure as e:
-                if "wrong fsid" not in str(e):
+                if not any(early in str(e) for early in ("wrong fsid", "getting command descriptions")):
                     raise
         return process.run(line, seconds=120)
 
