@@ -99,8 +99,10 @@ pods_run_without() {
   begun=$(now)
   if [[ $early ]]; then
     pod_with_claim "$name-early" | kubectl create -f - > /dev/null
-    is_of() { [[ $(of_pod "$name-early" .spec.schedulerName) == cairn-scheduler ]]; }
-    is_of || early=''
+    if [[ $(of_pod "$name-early" .spec.schedulerName) != cairn-scheduler ]]; then
+      figure "$1 of $2 of cairn-scheduler: known before a pod could be sent there"
+      early=''
+    fi
   fi
   wait_for 20 "pods are still sent to our scheduler, which does not serve" not_routed
   figure "$1 of $2 of cairn-scheduler: pods go to the usual scheduler after $(($(now) - begun)) ms"

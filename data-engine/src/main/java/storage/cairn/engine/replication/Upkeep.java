@@ -268,10 +268,7 @@ final class Upkeep {
                     && context.now() - oldest
                             > NodeContext.nanos(settings.failures().slowMillis());
             boolean much = member.link().queuedBytes() > settings.limits().backlogBytes();
-            int others = alive(current, member);
-            if ((late || much)
-                    && Integer.bitCount(others) >= current.minInSync()
-                    && owner.writes().lagsBehind(member, others)) {
+            if ((late || much) && othersGoOn(current, member)) {
                 long pause = settings.failures().slowBackoffMillis() << Math.min(member.timesSlow, MOST_TIMES_SLOW);
                 member.timesSlow++;
                 member.rejoinAtNanos = context.now() + NodeContext.nanos(pause);
@@ -287,17 +284,17 @@ final class Upkeep {
         return false;
     }
 
-    /** The other in-sync members that show signs of life, by their bits. */
-    private int alive(Configuration current, Member except) {
-        int alive = 0;
+    /** Whether enough other in-sync members show signs of life, and one of these has acked what this one lacks. */
+    private boolean othersGoOn(Configuration current, Member slow) {
+        int others = 0;
         for (int i = 0; i < members.count(); i++) {
             Member other = members.at(i);
             boolean heard = other.ready() && other.outNanos(context.now()) == 0;
-            if (other != except && heard && current.inSync().contains(other.disk)) {
-                alive |= other.bit;
+            if (other != slow && heard && current.inSync().contains(other.disk)) {
+                others |= other.bit;
             }
         }
-        return alive;
+        return Integer.bitCount(others) >= current.minInSync() && owner.writes().lagsBehind(slow, others);
     }
 
     private boolean dropLostSyncing(Configuration current) {
