@@ -141,12 +141,12 @@ final class SchedulerIT {
 
     @Test
     void thirtyPodsOfThirtyAreBesideTheirDataAndOneIsElsewhereOnlyWhenThereIsNoRoom() throws Exception {
-        startExtender();
-        startScheduler();
         for (int pod = 0; pod < 30; pod++) {
             int first = pod % NODES + 1;
             cluster.volume("data-" + pod, Locality.PREFERRED, first, first % NODES + 1);
         }
+        startExtender();
+        startScheduler();
         for (int pod = 0; pod < 30; pod++) {
             cluster.pod("pod-" + pod, Routing.SCHEDULER, "data-" + pod);
         }
@@ -159,21 +159,37 @@ final class SchedulerIT {
         assertThat(local).as("pods beside their data, of 30").isEqualTo(30);
 
         // A full node: its pods go on elsewhere, since their locality is preferred and not required.
-        pods("n1", 0);
         cluster.volume("only-n1", Locality.PREFERRED, 1);
         cluster.volume("n1-and-n2", Locality.PREFERRED, 1, 2);
+        cluster.volume("n1-or-nowhere", Locality.REQUIRED, 1);
+        pods("n1", 0);
+        awaitRefused("n1-or-nowhere");
         cluster.pod("remote", Routing.SCHEDULER, "only-n1");
         cluster.pod("second", Routing.SCHEDULER, "n1-and-n2");
         assertThat(awaitPlace("remote")).isNotEqualTo("n1");
         assertThat(awaitPlace("second")).isEqualTo("n2");
     }
 
+    /** Until both schedulers have heard why no pod can use this claim; those that come before take a place. */
+    private void awaitRefused(String claim) {
+        AtomicInteger turn = new AtomicInteger();
+        Awaitility.await("a pod with " + claim + " is refused").atMost(LONG).until(() -> {
+            String name = claim + "-" + turn.get();
+            if (client.pods().inNamespace("default").withName(name).get() == null) {
+                cluster.pod(name, Routing.SCHEDULER, claim);
+            } else if (!cluster.placeOf(name).isEmpty()) {
+                turn.incrementAndGet();
+            }
+            return !cluster.condition(name).isEmpty() && cluster.placeOf(name).isEmpty();
+        });
+    }
+
     @Test
     void aPodThatMustBeBesideItsDataWaitsSaysWhyAndIsWokenWhenItCan() throws Exception {
-        startExtender();
-        startScheduler();
         String id = cluster.volume("strict", Locality.REQUIRED, 3);
         evacuate("n3", true);
+        startExtender();
+        startScheduler();
         cluster.pod("waits", Routing.SCHEDULER, "strict");
         Awaitility.await("a reason")
                 .atMost(LONG)
@@ -262,8 +278,8 @@ final class SchedulerIT {
         cluster.pod("anywhere", Routing.SCHEDULER, "data");
         awaitPlace("anywhere");
         // And beside its data once it is there: nothing has to be restarted.
-        startExtender();
         cluster.volume("more", Locality.PREFERRED, 2);
+        startExtender();
         cluster.pod("local", Routing.SCHEDULER, "more");
         assertThat(awaitPlace("local")).isEqualTo("n2");
     }
