@@ -80,6 +80,8 @@ def volumes(args, folder):
             for some in range(before, count, 50):
                 cluster.run_on(cluster.uris[some:count][:50], {"rw": "write", "bs": "1m"}, ["--iodepth=1"], None,
                                VOLUME_MIB, "fill")
+            if not before and args.warm_up:
+                cluster.run_on(cluster.uris[:1], WRITE, timed(args.warm_up, DEPTH), args.warm_up, VOLUME_MIB, "warm-up")
             # fio has one job for each volume, so that 500 volumes have 500 writes under way at the least.
             alone = cluster.run_on(cluster.uris[:1], WRITE, timed(args.seconds, max(DEPTH, count)), args.seconds,
                                    VOLUME_MIB, "one volume")
@@ -150,6 +152,7 @@ def clients(args, folder):
     try:
         cluster.start()
         cluster.prepare("fill", args.mib)
+        cluster.warm_up(args.mib, args.warm_up)
         for rw, rows in tables.items():
             first = None
             for count in (1, 4, 16, 64):
@@ -175,6 +178,7 @@ def full(args, folder):
         cluster.mib = int(cluster.capacity_mib() * FULL)
         cluster.serve()
         load.fio(cluster.target(), ["--rw=write", "--bs=1M", "--iodepth=4", f"--size={small}M"], "fill a sixteenth")
+        cluster.warm_up(small, args.warm_up)
         fresh = cluster.measure("fresh", WRITE, small, args.seconds)
         rows.append(figures_row("fresh", fresh, fresh["iops"]))
         cluster.prepare("fill", cluster.mib)

@@ -11,6 +11,9 @@ from .process import Failure
 HERE = os.path.dirname(os.path.realpath(__file__))
 # Tests have a build of their own and run it in another way.
 CAIRN = os.environ.get("CAIRN_COMMAND") or os.path.join(HERE, "..", "..", "cairn")
+# What a server does all day, so that a JVM has compiled it.
+WARM_UP = {"warm-up, many at once": {"rw": "randrw", "bs": "4k", "iodepth": 32},
+           "warm-up, one at a time": {"rw": "randrw", "bs": "4k", "iodepth": 1}}
 
 
 class System:
@@ -56,6 +59,12 @@ class System:
                    else ["--rw=randwrite", "--bs=4k", "--iodepth=32", size])
         load.fio(self.target(), options, f"{self.name}: {how}", environment=self.environment(),
                  program=self.program())
+
+    def warm_up(self, mib, seconds):
+        """Does what lets a JVM compile what it needs; 0 s: nothing."""
+        for name, job in WARM_UP.items():
+            if seconds and not self.can(job):
+                self.run(f"{self.name}: {name}", job, mib, -(-seconds // len(WARM_UP)))
 
     def measure(self, name, job, mib, seconds):
         """Figures of one job with the CPU and the bytes that it cost on all sides."""

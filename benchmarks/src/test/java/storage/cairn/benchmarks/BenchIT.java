@@ -103,6 +103,8 @@ final class BenchIT {
                 work.toString(),
                 "--seconds",
                 "1",
+                "--warm-up",
+                "1",
                 "--mib",
                 "64",
                 "--out",
@@ -130,7 +132,8 @@ final class BenchIT {
 
     @Test
     void anInterruptLeavesNothingBehind() throws Exception {
-        Process process = start("--dir", work.toString(), "--seconds", "60", "--mib", "64", "--no-raw");
+        Process process =
+                start("--dir", work.toString(), "--seconds", "60", "--warm-up", "0", "--mib", "64", "--no-raw");
         try {
             await().atMost(Duration.ofMinutes(5)).until(() -> printed().contains("p99.9 us") || !process.isAlive());
             assertThat(process.isAlive()).as(printed()).isTrue();
@@ -181,8 +184,8 @@ final class BenchIT {
         Files.setPosixFilePermissions(kubectl, PosixFilePermissions.fromString("rwxr-xr-x"));
         String[] claim = {"--pvc", "shop/orders", "--pvc-image", "fio:1", "--jobs", "randwrite-4k-q1", "--seconds", "1"
         };
-        Outcome run =
-                run(Stream.concat(Stream.of(claim), Stream.of("--mib", "64")).toArray(String[]::new));
+        Outcome run = run(Stream.concat(Stream.of(claim), Stream.of("--mib", "64", "--warm-up", "0"))
+                .toArray(String[]::new));
         assertThat(run.exitCode()).as(run.out()).isZero();
         assertThat(run.out()).contains("claim shop/orders", "randwrite-4k-q1");
         JsonNode pod = new ObjectMapper().readTree(folder.resolve("pod.json").toFile());
