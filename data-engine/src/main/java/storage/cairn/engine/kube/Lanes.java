@@ -10,11 +10,12 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Work by lanes: what is in one lane is done in its order, one at a time; lanes beside each other, those with urgent work
- * first, on threads that end when there is nothing to do.
+ * first, on threads that end when there is nothing to do. While urgent work is under way, one other piece at most is.
  *
- * <p>How many lanes at once is found out: half as many when an answer does not come in time, one more after each round of
- * quick answers. Otherwise, when hundreds of volumes lose a node at once, so many requests would wait in a server that has
- * little CPU that each of them is given up before its turn, and is made again.
+ * <p>How many lanes at once is found out: one more after each round of quick answers; half as many when an answer does not
+ * come in time, and, while they are more than at the beginning, when one comes late. Otherwise, when hundreds of volumes
+ * lose a node at once, so many requests would wait in a server that has little CPU that each of them is given up before
+ * its turn, and is made again.
  */
 final class Lanes {
     private static final long IDLE_SECONDS = 10;
@@ -22,6 +23,8 @@ final class Lanes {
     private static final int LEAST_AT_ONCE = 2;
     /** A server that takes longer has enough to do: more at once would only wait there, and each longer. */
     private static final long QUICK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+    /** A quarter of what a request has: many that are as late are soon given up. */
+    private static final long LATE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
     /** Requests that began together fail together, and count once. */
     private static final long NARROWED_NANOS = TimeUnit.SECONDS.toNanos(2);
@@ -36,19 +39,35 @@ final class Lanes {
     private final ArrayDeque<Lane> usual = new ArrayDeque<>();
     private int waiting;
     private int running;
+    private int urgentRunning;
+    private int usualRunning;
     private int atOnce;
     private int answers;
     private long narrowedNanos = System.nanoTime() - NARROWED_NANOS;
 
     private static final class Lane {
         private final Object key;
-        private final ArrayDeque<Runnable> work = new ArrayDeque<>();
-        private boolean urgent;
+        private final ArrayDeque<Work> work = new ArrayDeque<>();
+        /** How many of these are urgent; the first one may be under way. */
+        private int urgent;
 
         Lane(Object key) {
             this.key = key;
         }
+
+        void add(Work more) {
+            work.add(more);
+            urgent += more.urgent ? 1 : 0;
+        }
+
+        Work removeFirst() {
+            Work first = work.remove();
+            urgent -= first.urgent ? 1 : 0;
+            return first;
+        }
     }
+
+    private record Work(boolean urgent, Runnable task) {}
 
     Lanes(int maxAtOnce, int maxWaiting) {
         this.maxAtOnce = maxAtOnce;
@@ -72,27 +91,23 @@ final class Lanes {
         }
         waiting++;
         Lane lane = lanes.get(key);
+        boolean starts = lane == null;
         if (lane == null) {
             lane = new Lane(key);
-            lane.urgent = isUrgent;
-            lane.work.add(work);
             lanes.put(key, lane);
+        } else if (isUrgent && lane.urgent == 0) {
+            starts = usual.remove(lane);
+        }
+        lane.add(new Work(isUrgent, work));
+        if (starts) {
             ready(lane);
             begin(1);
-        } else {
-            lane.work.add(work);
-            if (isUrgent && !lane.urgent) {
-                lane.urgent = true;
-                if (usual.remove(lane)) {
-                    ready(lane);
-                }
-            }
         }
         return true;
     }
 
     private void ready(Lane lane) {
-        (lane.urgent ? urgent : usual).add(lane);
+        (lane.urgent > 0 ? urgent : usual).add(lane);
     }
 
     private void begin(int more) {
@@ -114,27 +129,43 @@ final class Lanes {
     }
 
     private synchronized Runnable first(Lane lane) {
-        return lane.work.remove();
+        return lane.work.element().task;
     }
 
     /** The lane to go on with after another one, null when this thread is not needed any more. */
     private synchronized @Nullable Lane next(@Nullable Lane before) {
         if (before != null) {
-            waiting--;
-            if (before.work.isEmpty()) {
-                lanes.remove(before.key);
-            } else {
-                ready(before);
-            }
+            ended(before);
         }
         Lane lane = running > atOnce ? null : urgent.poll();
-        if (lane == null && running <= atOnce) {
+        if (lane == null && running <= atOnce && (urgentRunning == 0 || usualRunning == 0)) {
             lane = usual.poll();
         }
         if (lane == null) {
             running--;
+        } else if (lane.work.element().urgent) {
+            urgentRunning++;
+        } else {
+            usualRunning++;
         }
         return lane;
+    }
+
+    private void ended(Lane lane) {
+        waiting--;
+        if (lane.removeFirst().urgent) {
+            urgentRunning--;
+            if (urgentRunning == 0) {
+                begin(usual.size());
+            }
+        } else {
+            usualRunning--;
+        }
+        if (lane.work.isEmpty()) {
+            lanes.remove(lane.key);
+        } else {
+            ready(lane);
+        }
     }
 
     /**
@@ -145,9 +176,10 @@ final class Lanes {
      */
     synchronized void answered(boolean inTime, long nanos) {
         long now = System.nanoTime();
-        if (!inTime && now - narrowedNanos >= NARROWED_NANOS) {
+        boolean late = inTime && nanos >= LATE_NANOS && atOnce > FIRST_AT_ONCE;
+        if ((late || !inTime) && now - narrowedNanos >= NARROWED_NANOS) {
             narrowedNanos = now;
-            allow(Math.max(Math.min(LEAST_AT_ONCE, maxAtOnce), atOnce / 2));
+            allow(Math.max(Math.min(late ? FIRST_AT_ONCE : LEAST_AT_ONCE, maxAtOnce), atOnce / 2));
         } else if (inTime && nanos <= QUICK_NANOS && atOnce < maxAtOnce && ++answers >= atOnce) {
             allow(atOnce + 1);
         }
@@ -157,6 +189,10 @@ final class Lanes {
         answers = 0;
         atOnce = number;
         begin(urgent.size() + usual.size());
+    }
+
+    synchronized int atOnce() {
+        return atOnce;
     }
 
     synchronized boolean closed() {

@@ -106,4 +106,80 @@ final class LanesTest {
         assertThat(most(lanes, 8)).isEqualTo(8);
         assertThat(lanes.close(30_000)).isTrue();
     }
+
+    @Test
+    void lateAnswersTakeBackWhatQuickOnesGave() throws InterruptedException {
+        Lanes lanes = new Lanes(64, 100);
+        for (int i = 0; i < 64 * 64; i++) {
+            lanes.answered(true, LATE / 1_000);
+        }
+        assertThat(lanes.atOnce()).isEqualTo(64);
+        lanes.answered(true, LATE / 4);
+        lanes.answered(true, LATE / 4);
+        assertThat(lanes.atOnce()).as("those that are late together count once").isEqualTo(32);
+        Lanes few = new Lanes(64, 100);
+        few.answered(true, LATE / 4);
+        assertThat(few.atOnce())
+                .as("never below the beginning: it may be the way that is long")
+                .isEqualTo(8);
+        assertThat(lanes.close(30_000)).isTrue();
+        assertThat(few.close(30_000)).isTrue();
+    }
+
+    /** A piece of work that says when it runs, and ends when it is told to. */
+    private static final class Step {
+        private final CountDownLatch begun = new CountDownLatch(1);
+        private final CountDownLatch end = new CountDownLatch(1);
+
+        void run() {
+            begun.countDown();
+            try {
+                end.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
+        boolean hasBegun() throws InterruptedException {
+            return begun.await(100, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    @Test
+    void besideUrgentWorkOneOtherPieceRuns() throws InterruptedException {
+        Lanes lanes = new Lanes(8, 100);
+        Step change = new Step();
+        Step first = new Step();
+        Step second = new Step();
+        assertThat(lanes.submit("changed", true, change::run)).isTrue();
+        change.begun.await();
+        assertThat(lanes.submit("a", false, first::run)).isTrue();
+        first.begun.await();
+        assertThat(lanes.submit("b", false, second::run)).isTrue();
+        assertThat(lanes.submit("changed", false, () -> done.add("after it"))).isTrue();
+        assertThat(second.hasBegun()).isFalse();
+        change.end.countDown();
+        second.begun.await();
+        first.end.countDown();
+        second.end.countDown();
+        assertThat(lanes.close(30_000)).isTrue();
+        assertThat(done).containsExactly("after it");
+    }
+
+    @Test
+    void whatFollowsUrgentWorkInItsLaneIsNotUrgentForThat() throws InterruptedException {
+        Lanes lanes = new Lanes(1, 100);
+        Step change = new Step();
+        assertThat(lanes.submit("a", true, change::run)).isTrue();
+        change.begun.await();
+        submit(lanes, "a", false, "a2");
+        submit(lanes, "b", true, "b1");
+        submit(lanes, "c", true, "c1");
+        submit(lanes, "a", false, "a3");
+        submit(lanes, "c", false, "c2");
+        submit(lanes, "d", true, "d1");
+        change.end.countDown();
+        assertThat(lanes.close(30_000)).isTrue();
+        assertThat(done).containsExactly("b1", "c1", "d1", "a2", "c2", "a3");
+    }
 }
