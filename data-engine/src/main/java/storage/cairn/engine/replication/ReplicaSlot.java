@@ -46,6 +46,11 @@ final class ReplicaSlot {
 
     private long rivalEpoch;
     private boolean epochSet;
+    /** Operations under way that bring what was admitted before. */
+    private int rollForwards;
+    /** Its client sends no more of them that need what is kept aside. */
+    private boolean settling;
+
     private int submitted;
     private boolean gone;
     private boolean leaving;
@@ -131,6 +136,7 @@ final class ReplicaSlot {
             if (!client.equals(newcomer)) {
                 answer.claimed(new Claimed.Refused(Status.CONFLICT, "a newer stream took its place"));
             } else {
+                settling = false;
                 replica.voidCredits();
                 answer.claimed(new Claimed.Welcome(report()));
                 if (leaving) {
@@ -239,6 +245,9 @@ final class ReplicaSlot {
         if (op.kind == ReplicaOp.Kind.EPOCH_SET) {
             epochSet = true;
         }
+        if (op.kind == ReplicaOp.Kind.ROLL_FORWARD) {
+            rollForwards++;
+        }
         op.lock(lock);
     }
 
@@ -246,6 +255,7 @@ final class ReplicaSlot {
     void submit(ReplicaOp op) {
         if (op.dropped) {
             // Its stream ended while it waited: it is never submitted.
+            ended(op);
             unlock(op);
             refuse(op, Status.UNAVAILABLE);
             return;
@@ -310,6 +320,7 @@ final class ReplicaSlot {
         if (status == Status.CORRUPT && !op.kind.exclusive()) {
             disk.countChecksumError();
         }
+        ended(op);
         unlock(op);
         op.client.completed(op, status);
         recycle(op);
@@ -354,8 +365,31 @@ final class ReplicaSlot {
         }
     }
 
+    /**
+     * Slots that the client may count on, at most {@code wanted}. Whoever asks has sent again what it had admitted on
+     * credits of before; with 0 it says no more than that.
+     */
     int credits(ReplicaClient of, long epoch, int wanted) {
-        return of.equals(client) && epochSet ? replica.grantCredits(epoch, wanted) : 0;
+        if (!of.equals(client) || !epochSet) {
+            return 0;
+        }
+        settling = true;
+        settle();
+        return replica.grantCredits(epoch, wanted);
+    }
+
+    private void ended(ReplicaOp op) {
+        if (op.kind == ReplicaOp.Kind.ROLL_FORWARD) {
+            rollForwards--;
+            settle();
+        }
+    }
+
+    private void settle() {
+        if (settling && rollForwards == 0) {
+            settling = false;
+            replica.settleCredits();
+        }
     }
 
     void commit(ReplicaClient of, long commitSeq) {

@@ -124,6 +124,13 @@ final class SpaceCredits {
         }
     }
 
+    /** What a member had promised before need not be kept aside any more: everything admitted on that is sent. */
+    void settle(Member member) {
+        if (member.ready()) {
+            member.link().credits(members.epoch(), 0, (answered, granted) -> {});
+        }
+    }
+
     private void ask(Member member, int atLeast) {
         Account account = member.credits;
         // A member that still stores the epoch grants nothing for it, which must not pass for a full disk.

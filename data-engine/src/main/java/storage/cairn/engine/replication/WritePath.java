@@ -55,6 +55,9 @@ final class WritePath implements PartialBlocks.Merged {
         commitSeq = held;
         toldCommitSeq = 0;
         lastWseq = Math.max(held, seen);
+        for (int i = 0; i < members.count(); i++) {
+            space.settle(members.at(i));
+        }
     }
 
     long commitSeq() {
@@ -334,6 +337,7 @@ final class WritePath implements PartialBlocks.Merged {
             recycleIfOver(op);
         }
         walks--;
+        space.settle(member);
     }
 
     /** When the oldest operation was sent that this member has not acked, or -1. */

@@ -187,6 +187,8 @@ public final class ExtentStore implements ReplicaStore {
         state = State.SERVING;
         told = true;
         volumesChanged();
+        replicas.live().forEach(StoredReplica::creditsForgotten);
+        space.keepForgotten(replicas.live().size());
         disk.clock.execute(() -> opened.opened(this));
     }
 

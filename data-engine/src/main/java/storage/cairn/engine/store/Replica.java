@@ -109,8 +109,14 @@ public interface Replica {
      */
     int grantCredits(long epoch, int wanted);
 
-    /** What it granted and reserved is void: whoever asked for it has forgotten it, and asks anew. */
+    /**
+     * What it granted and reserved is void: whoever asked for it has forgotten it, and asks anew. It stays kept aside for
+     * what was admitted on it, which comes by {@link #rollForward}, until {@link #settleCredits}.
+     */
     void voidCredits();
+
+    /** Nothing is to come any more that was admitted on credits that are void, or that were granted before it was opened. */
+    void settleCredits();
 
     /**
      * The slow way when credits ran out: OK when each of these blocks is mapped already and shared with nobody, so

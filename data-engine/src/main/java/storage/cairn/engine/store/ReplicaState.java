@@ -206,6 +206,7 @@ abstract class ReplicaState implements Replica {
     void deletedBy(long blockSeq) {
         deletedBy = blockSeq;
         epochEnded(Long.MAX_VALUE);
+        settleCredits();
     }
 
     boolean deleted() {

@@ -4,15 +4,26 @@ package storage.cairn.engine.store;
  * Decides whether a change may take slots, so that a checkpoint can always be written and overwrites never fail.
  *
  * <p>Kept aside are: the worst case of pages that the next checkpoint needs for what has been admitted and promised; a
- * second copy of the allocation map and the catalog; and a reserve that only overwrites use while the slots they leave
- * are not free yet.
+ * second copy of the allocation map and the catalog; what writes may still come for that were admitted on credits which
+ * are void or, since the store was opened anew, forgotten; and a reserve that overwrites use while the slots they leave
+ * are not free yet, and such writes when what is kept for them does not do.
  */
 final class Space {
+    /** An owner seldom has more credits of one replica, and does not get them where slots are few. */
+    private static final int MOST_FORGOTTEN = 5_120;
+
     private final SlotAllocator allocator;
     private final Mappings mappings;
     private final long overwriteReserve;
     private final long allocationPages;
+    private final long mostKept;
+    private final int forgottenCredits;
     private long promised;
+    /** The part of what is promised that is for writes admitted on credits that are void or forgotten. */
+    private long owed;
+    /** Most that such writes can take. */
+    private long owedAtMost;
+
     private long admittedExtents;
     private long volumePages;
     private long catalogBytes;
@@ -23,6 +34,8 @@ final class Space {
         this.allocator = allocator;
         this.mappings = mappings;
         this.overwriteReserve = Math.clamp(layout.slots() / 32, Replica.MAX_WRITE_BLOCKS, 65_536);
+        this.mostKept = Math.max(overwriteReserve, layout.slots() / 16);
+        this.forgottenCredits = Math.clamp(layout.slots() / 64, Replica.MAX_WRITE_BLOCKS, MOST_FORGOTTEN);
         this.allocationPages = PageList.total(SlotAllocator.chunks(layout));
     }
 
@@ -51,6 +64,42 @@ final class Space {
         if (promised < 0) {
             throw new IllegalStateException("more slots taken than promised");
         }
+    }
+
+    /** Writes that were admitted on credits of before may take so many slots more, or fewer. */
+    void owe(int more) {
+        owedAtMost += more;
+        int tooMany = (int) Math.max(0, owed - owedAtMost);
+        owed -= tooMany;
+        unpromise(tooMany);
+    }
+
+    /** Credits are void: their slots stay promised to what was admitted on them. */
+    void keep(int slots) {
+        owe(slots);
+        owed += slots;
+    }
+
+    /** The store was opened and has forgotten what it had granted to so many replicas: that is kept aside. */
+    void keepForgotten(int replicas) {
+        int atMost = replicas * forgottenCredits;
+        owe(atMost);
+        int kept = grantable((int) Math.min(atMost, mostKept));
+        owed = kept;
+        promise(kept);
+    }
+
+    int forgottenCredits() {
+        return forgottenCredits;
+    }
+
+    /** Whether such a write may take so many slots of what is kept; they stay promised to it. */
+    boolean takeKept(int slots) {
+        if (owed < slots) {
+            return false;
+        }
+        owed -= slots;
+        return true;
     }
 
     void admit(int extents) {

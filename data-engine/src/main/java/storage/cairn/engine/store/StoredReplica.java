@@ -47,7 +47,7 @@ final class StoredReplica extends ReplicaState {
     @Override
     public void write(
             long epoch, long wseq, long commit, long block, int count, Buffer data, int index, Done done, long tag) {
-        write(epoch, epoch, wseq, commit, block, count, data, index, done, tag);
+        write(epoch, epoch, wseq, commit, block, count, data, index, false, done, tag);
     }
 
     private void write(
@@ -59,6 +59,7 @@ final class StoredReplica extends ReplicaState {
             int count,
             Buffer data,
             int index,
+            boolean admittedBefore,
             Done done,
             long tag) {
         if (count < 1 || count > MAX_WRITE_BLOCKS || outside(block, count)) {
@@ -76,7 +77,8 @@ final class StoredReplica extends ReplicaState {
         if (m == null) {
             return;
         }
-        if (!credits.pay(m, count)) {
+        boolean paid = admittedBefore ? credits.payAdmitted(m, count, isInSync()) : credits.pay(m, count, isInSync());
+        if (!paid) {
             store.mutator().cancel(m);
             store.answer(done, tag, Status.NO_SPACE);
             return;
@@ -139,7 +141,7 @@ final class StoredReplica extends ReplicaState {
                 if (data == null) {
                     store.answer(done, tag, Status.INVALID);
                 } else {
-                    write(epoch, own, wseq, commit, entry.block(), entry.count(), data, index, done, tag);
+                    write(epoch, own, wseq, commit, entry.block(), entry.count(), data, index, true, done, tag);
                 }
             }
             case ZERO, UNMAP -> zero(epoch, own, wseq, commit, entry.block(), entry.count(), unmap, done, tag);
@@ -214,6 +216,15 @@ final class StoredReplica extends ReplicaState {
     @Override
     public void voidCredits() {
         credits.clear();
+    }
+
+    void creditsForgotten() {
+        credits.forgotten();
+    }
+
+    @Override
+    public void settleCredits() {
+        credits.settle();
     }
 
     @Override

@@ -10,10 +10,14 @@ import storage.cairn.engine.port.Configuration;
 import storage.cairn.engine.port.Status;
 import storage.cairn.engine.replication.HostVolume;
 import storage.cairn.engine.replication.VolumeAnswer;
+import storage.cairn.engine.store.Replica;
 
 /** Schedules about what hosts are promised when volumes move, are served anew, or share disks and memory. */
 final class HostSchedules {
     private static final int CREDITED_VOLUMES = 4;
+    /** Blocks of a write, of which four are more than the reserve for overwrites. */
+    private static final int PIECE = 100;
+
     private static final long OLD = 1 << 16;
     private static final long NEW = 2 << 16;
     private static final long OFFSET_NANOS = 100_000;
@@ -203,6 +207,40 @@ final class HostSchedules {
                     "I26",
                     "a replica was lost for a write that it had no space for");
         }
+    }
+
+    /**
+     * Writes are admitted on slots that a replica has promised, whose process ends before it has them. Another volume
+     * that has a replica on that disk fills it before they come.
+     */
+    static void admittedFitsAfterRestart(long seed) {
+        Script script = new Script(seed, 3, StoreTarget.EXTENT.smallestBlocks(), StoreTarget.EXTENT);
+        Configuration one = script.create("one", 2, 2, 40);
+        int maker = script.replicaNode(one, 0);
+        script.done(maker, (engine, receiver) -> engine.serve("one", receiver));
+        script.wrote(maker, script.openedSoon(maker, one), 0, OLD);
+        script.run(3);
+        Configuration other = script.create("other", 2, 2, 40);
+        int shared = other.inSync().contains(script.disk(maker)) ? maker : script.replicaNode(one, 1);
+        int owner = script.replicaNode(one, 0) + script.replicaNode(one, 1) - shared;
+        int filler = script.replicaNode(other, 0) + script.replicaNode(other, 1) - shared;
+        script.done(filler, (engine, receiver) -> engine.serve("other", receiver));
+        HostVolume opened = script.moved(one, owner);
+        for (int i = 0; i < 10; i++) {
+            script.until(script.writing(owner, opened, 0, PIECE, OLD)::ok, "a write");
+        }
+        script.cut(owner, shared, 40_000);
+        List<Script.Asked> asked = new ArrayList<>();
+        for (int i = 1; i <= 4; i++) {
+            asked.add(script.writing(owner, opened, (long) i * Replica.EXTENT_BLOCKS, PIECE, NEW));
+        }
+        script.runMillis(100);
+        script.node(shared).kill(false);
+        script.until(script.node(shared)::up, "the replica's node");
+        script.fill(filler, script.moved(other, filler));
+        script.until(() -> asked.stream().allMatch(Script.Asked::ok), "the end of writes that were admitted");
+        Script.check(script.world.logged("ReplicaFailed") == 0, "I26", "an admitted write found no space");
+        script.wrote(filler, script.moved(other, filler), 0, NEW);
     }
 
     /** Blocks whose byte offsets differ only above 32 bits are different blocks. */

@@ -25,6 +25,9 @@ final class MemoryReplica implements Replica {
     private long commitSeq;
     private int tailUnderWay;
     private int credits;
+    /** Of credits that are void, for what was admitted on them. */
+    private int owed;
+
     private boolean erased;
     private final List<long[]> overwrites = new ArrayList<>();
 
@@ -116,7 +119,7 @@ final class MemoryReplica implements Replica {
     @Override
     public void write(
             long epoch, long wseq, long commitSeq, long block, int count, Buffer data, int index, Done done, long tag) {
-        rollForward(epoch, new TailEntry(epoch, wseq, Kind.WRITE, block, count), commitSeq, data, index, done, tag);
+        enter(epoch, new TailEntry(epoch, wseq, Kind.WRITE, block, count), commitSeq, data, index, false, done, tag);
     }
 
     @Override
@@ -133,6 +136,18 @@ final class MemoryReplica implements Replica {
     @Override
     public void rollForward(
             long epoch, TailEntry entry, long commitSeq, @Nullable Buffer data, int index, Done done, long tag) {
+        enter(epoch, entry, commitSeq, data, index, true, done, tag);
+    }
+
+    private void enter(
+            long epoch,
+            TailEntry entry,
+            long commitSeq,
+            @Nullable Buffer data,
+            int index,
+            boolean admittedBefore,
+            Done done,
+            long tag) {
         Status status = switch (entry.kind()) {
             case WRITE -> admit(epoch, entry.block(), entry.count(), MAX_WRITE_BLOCKS);
             case ZERO, UNMAP -> admit(epoch, entry.block(), entry.count(), MAX_ZERO_BLOCKS);
@@ -144,7 +159,7 @@ final class MemoryReplica implements Replica {
                 answer(done, tag, Status.OK);
                 return;
             }
-            status = admitEntry(entry, data, index);
+            status = admitEntry(entry, data, index, admittedBefore);
         }
         if (status != Status.OK) {
             answer(done, tag, status);
@@ -176,7 +191,7 @@ final class MemoryReplica implements Replica {
                 tag);
     }
 
-    private Status admitEntry(TailEntry entry, @Nullable Buffer data, int index) {
+    private Status admitEntry(TailEntry entry, @Nullable Buffer data, int index, boolean admittedBefore) {
         if (entry.wseq() < 1
                 || volume.holds(entry.wseq())
                 || volume.laterOverlaps(entry)
@@ -196,7 +211,9 @@ final class MemoryReplica implements Replica {
         if (store.refusesWrite()) {
             return Status.UNAVAILABLE;
         }
-        return takeCredits(entry.block(), entry.count()) ? Status.OK : Status.NO_SPACE;
+        boolean paid =
+                admittedBefore ? takeOwed(entry.block(), entry.count()) : takeCredits(entry.block(), entry.count());
+        return paid ? Status.OK : Status.NO_SPACE;
     }
 
     private void enter(Gate.Step step, Runnable effect, Done done, long tag) {
@@ -227,7 +244,21 @@ final class MemoryReplica implements Replica {
                 return true;
             }
         }
-        return store.freeSlots() >= count || blocksMapped(block, count);
+        return takeFree(block, count);
+    }
+
+    private boolean takeOwed(long block, int count) {
+        int taken = Math.min(owed, count);
+        owed -= taken;
+        store.credits(-taken);
+        return takeFree(block, count);
+    }
+
+    /** Whoever is not in sync leaves alone what is kept aside. */
+    private boolean takeFree(long block, int count) {
+        Configuration last = newest == null ? volume.configuration() : newest;
+        long kept = last.inSync().contains(store.disk()) ? 0 : store.reserveSlots();
+        return store.freeSlots() - kept >= count || blocksMapped(block, count);
     }
 
     private boolean blocksMapped(long block, int count) {
@@ -242,9 +273,15 @@ final class MemoryReplica implements Replica {
 
     @Override
     public void voidCredits() {
-        store.credits(-credits);
+        owed += credits;
         credits = 0;
         overwrites.clear();
+    }
+
+    @Override
+    public void settleCredits() {
+        store.credits(-owed);
+        owed = 0;
     }
 
     @Override
@@ -451,6 +488,7 @@ final class MemoryReplica implements Replica {
         erased = true;
         store.credits(-credits);
         credits = 0;
+        settleCredits();
     }
 
     /** What was told and not recorded may be forgotten. */

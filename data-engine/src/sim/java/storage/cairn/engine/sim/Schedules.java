@@ -46,6 +46,7 @@ final class Schedules {
         ALL.put("nobody-is-set-aside-for-the-dead", HostSchedules::nobodyIsSetAsideForTheDead);
         ALL.put("replica-answers-without-owners-memory", HostSchedules::replicaAnswersWithoutOwnersMemory);
         ALL.put("credits-end-with-their-epoch", HostSchedules::creditsEndWithTheirEpoch);
+        ALL.put("admitted-fits-after-restart", HostSchedules::admittedFitsAfterRestart);
         ALL.put("equal-checksums-are-no-equal-blocks", RebuildSchedules::equalChecksumsAreNoEqualBlocks);
         ALL.put("joining-replica-has-numbers-of-its-own", RebuildSchedules::joiningReplicaHasNumbersOfItsOwn);
         ALL.put("source-of-rebuild-is-in-sync", RebuildSchedules::sourceOfRebuildIsInSync);

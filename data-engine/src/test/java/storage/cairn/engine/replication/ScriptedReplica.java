@@ -120,6 +120,9 @@ final class ScriptedReplica implements Replica, ReplicaStore {
     public void voidCredits() {}
 
     @Override
+    public void settleCredits() {}
+
+    @Override
     public void reserveOverwrite(long epoch, long block, int count, Done done, long tag) {
         ask("reserve " + block, done, tag);
     }
