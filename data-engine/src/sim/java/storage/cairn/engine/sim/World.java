@@ -3,6 +3,7 @@ package storage.cairn.engine.sim;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -294,9 +295,24 @@ final class World {
         return bad != null
                 && faults.struckOfMedia() > 0
                 && volume.wasServed()
-                && config.history(volume.id()).stream()
-                        .anyMatch(value -> value.inSync().equals(List.of(bad.id()))
-                                || (victimLost && value.replicas().contains(bad.id())));
+                && (waitsForDamaged(volume, bad)
+                        || config.history(volume.id()).stream()
+                                .anyMatch(value -> value.inSync().equals(List.of(bad.id()))
+                                        || (victimLost && value.replicas().contains(bad.id()))));
+    }
+
+    /** Whether it needs each of its replicas, and that of the bad disk has found its journal damaged in the middle. */
+    private boolean waitsForDamaged(SimVolume volume, StoreUnderTest bad) {
+        Configuration now = config.current(volume.id());
+        return now != null
+                && now.inSync().contains(bad.id())
+                && now.inSync().size() == now.minInSync()
+                && nodes.stream()
+                        .filter(SimNode::up)
+                        .map(node -> node.store(bad.id()))
+                        .filter(Objects::nonNull)
+                        .map(store -> store.replica(volume.id()))
+                        .anyMatch(replica -> replica != null && replica.damaged());
     }
 
     /** Whether a replica of the volume may have lost what tells where its blocks are. */
