@@ -14,10 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FSYNC_OPERATION, BOTH_DSYNC, JOURNAL_DSYNC, FDATASYNC_CALL, FSYNC_POLLED, WAYS };
+enum { FSYNC_OPERATION, TOGETHER_DSYNC, BOTH_DSYNC, JOURNAL_DSYNC, FDATASYNC_CALL, FSYNC_POLLED, WAYS };
 
 static const char *NAMES[WAYS] = {
-    "two writes, then an FSYNC operation", "two O_DSYNC writes", "data, then the journal with O_DSYNC",
+    "two writes, then an FSYNC operation", "one O_DSYNC write of both", "two O_DSYNC writes", "data, then the journal with O_DSYNC",
     "two writes, then a call of fdatasync", "as the first, polling instead of sleeping"};
 
 enum { BLOCK = 4096, JOURNAL_BLOCKS = 65536, FILE_BLOCKS = 262144, MOST = 1000000, POLL_MICROS = 300 };
@@ -44,9 +44,9 @@ static void await(struct io_uring *ring, int polled) {
   io_uring_cqe_seen(ring, done);
 }
 
-static void begin(struct io_uring *ring, int fd, char *from, long block, int flags) {
+static void begin(struct io_uring *ring, int fd, char *from, int blocks, long block, int flags) {
   struct io_uring_sqe *entry = io_uring_get_sqe(ring);
-  io_uring_prep_write(entry, fd, from, BLOCK, block * BLOCK);
+  io_uring_prep_write(entry, fd, from, blocks * BLOCK, block * BLOCK);
   entry->rw_flags = flags;
 }
 
@@ -62,16 +62,17 @@ static void disk(const char *path, int asked, int answered) {
   for (long record = 0; read(asked, &way, 1) == 1; record++) {
     int polled = way == FSYNC_POLLED;
     long block = JOURNAL_BLOCKS + random() % (FILE_BLOCKS - JOURNAL_BLOCKS);
-    int flags = way == BOTH_DSYNC ? RWF_DSYNC : 0;
-    begin(&ring, fd, memory, block, flags);
+    int flags = way == BOTH_DSYNC || way == TOGETHER_DSYNC ? RWF_DSYNC : 0;
+    int together = way == TOGETHER_DSYNC;
+    if (!together) begin(&ring, fd, memory, 1, block, flags);
     if (way == JOURNAL_DSYNC) {
       io_uring_submit(&ring);
       await(&ring, polled);
       flags = RWF_DSYNC;
     }
-    begin(&ring, fd, memory + BLOCK, record % JOURNAL_BLOCKS, flags);
+    begin(&ring, fd, memory + BLOCK * !together, 1 + together, 2 * record % JOURNAL_BLOCKS, flags);
     io_uring_submit(&ring);
-    for (int left = way == JOURNAL_DSYNC ? 1 : 2; left > 0; left--) await(&ring, polled);
+    for (int left = way == JOURNAL_DSYNC || together ? 1 : 2; left > 0; left--) await(&ring, polled);
     if (way == FSYNC_OPERATION || way == FSYNC_POLLED) {
       io_uring_prep_fsync(io_uring_get_sqe(&ring), fd, IORING_FSYNC_DATASYNC);
       io_uring_submit(&ring);
