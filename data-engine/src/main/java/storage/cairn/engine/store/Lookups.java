@@ -182,6 +182,8 @@ final class Lookups {
                 if (m == null) {
                     throw new IllegalStateException("a repair before the store is open");
                 }
+                // It may wait for slots that are not free while a reader from before is left.
+                readers.leave(lookup);
                 new Repair(m, this, lookup).next();
                 wake.run();
                 return;

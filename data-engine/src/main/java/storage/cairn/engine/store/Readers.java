@@ -4,6 +4,8 @@ import org.jspecify.annotations.Nullable;
 
 /** The lookups under way in the order they began, so that a slot is not reused while one may still read it. */
 final class Readers {
+    private static final long LEFT = 0;
+
     private @Nullable Lookup oldest;
     private @Nullable Lookup newest;
     private long entered;
@@ -30,7 +32,12 @@ final class Readers {
         newest = reader;
     }
 
+    /** It reads no more slots and no more pages; one that has left already changes nothing. */
     void leave(Lookup reader) {
+        if (reader.ticket == LEFT) {
+            return;
+        }
+        reader.ticket = LEFT;
         if (reader.older == null) {
             oldest = reader.newer;
         } else {

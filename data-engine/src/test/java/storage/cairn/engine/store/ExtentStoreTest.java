@@ -135,6 +135,32 @@ class ExtentStoreTest {
         assertThat(one.read(3)).isZero();
     }
 
+    /** Those that waited for space once kept the slots from being free that a checkpoint had set free. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void repairsOfAFullDiskEnd(boolean reserveUsedUp) {
+        OneDisk one = new OneDisk(8_192, 20_000, true);
+        long block = 0;
+        while (reserveUsedUp || one.replica().grantCredits(1, 16) == 16) {
+            if (one.write(block, 16, 1_000 + block) != Status.OK) {
+                break;
+            }
+            block += 16;
+        }
+        one.checkpoint();
+        List<Status> answers = new ArrayList<>();
+        for (int extent = 0; extent < 6; extent++) {
+            long first = 256L * extent;
+            Buffer same = one.content(1_000 + first, 256);
+            one.replica().repair(1, first, 256, same, 0, (tag, status) -> answers.add(status), 0);
+            same.release();
+        }
+        one.run(() -> answers.size() == 6);
+        assertThat(answers).containsOnly(reserveUsedUp ? Status.NO_SPACE : Status.OK);
+        assertThat(one.read(17)).isEqualTo(1_017);
+        one.store().invariants();
+    }
+
     @Test
     void creditsAreKeptForWhoeverHasThem() {
         OneDisk one = new OneDisk(8_192, 20_000, true);
