@@ -34,6 +34,11 @@ final class Extender {
         }
         Map<String, String> refusals = new Decision(snapshot, ours).refusals(arguments.nodes());
         waker.filtered(arguments, refusals);
+        Snapshot newer = snapshots.get();
+        if (newer != null && newer != snapshot) {
+            // It came before the pod was remembered, and may be the last for long.
+            waker.changed(newer);
+        }
         figures.filtered(arguments.nodes().size(), refusals.size(), System.nanoTime() - began);
         return Wire.filtered(arguments.nodes(), refusals);
     }

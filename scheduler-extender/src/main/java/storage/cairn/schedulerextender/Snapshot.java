@@ -3,8 +3,10 @@ package storage.cairn.schedulerextender;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import storage.cairn.api.resource.Spread;
 import storage.cairn.api.resource.VolumeSpec.Locality;
@@ -94,6 +96,14 @@ final class Snapshot {
     @Nullable
     Machine machine(String node) {
         return machines.get(node);
+    }
+
+    /** Nodes whose engines were alive at that moment. */
+    Set<String> alive() {
+        return machines.values().stream()
+                .filter(Machine::alive)
+                .map(Machine::name)
+                .collect(Collectors.toSet());
     }
 
     @Nullable

@@ -1,7 +1,6 @@
 package storage.cairn.schedulerextender;
 
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -53,15 +52,14 @@ final class Viewer implements AutoCloseable {
     }
 
     private void run() {
-        Set<String> alive = alive();
         try {
             while (true) {
                 boolean some = changed.tryAcquire(LONGEST_PAUSE_MILLIS, TimeUnit.MILLISECONDS);
                 TimeUnit.MILLISECONDS.sleep(SHORTEST_PAUSE_MILLIS);
                 changed.drainPermits();
-                Set<String> now = alive();
-                if (some || !now.equals(alive)) {
-                    alive = now;
+                Snapshot known = newest;
+                // What it says of who is alive, and not what was so a moment before it was taken.
+                if (some || known == null || !known.alive().equals(alive())) {
                     look();
                 }
             }
@@ -75,7 +73,7 @@ final class Viewer implements AutoCloseable {
                 .storageNodes()
                 .map(node -> node.getMetadata().getName())
                 .filter(resources::isAlive)
-                .collect(Collectors.toCollection(TreeSet::new));
+                .collect(Collectors.toSet());
     }
 
     private void look() {

@@ -134,9 +134,17 @@ final class SchedulerIT {
     }
 
     private String awaitPlace(String pod) {
-        return Awaitility.await("a node for pod " + pod)
+        Awaitility.await("a node for pod " + pod)
                 .atMost(LONG)
-                .until(() -> cluster.placeOf(pod), place -> !place.isEmpty());
+                .untilAsserted(() -> assertThat(cluster.placeOf(pod))
+                        .as("%s; kube-scheduler: %s", cluster.condition(pod), schedulerSaid())
+                        .isNotEmpty());
+        return cluster.placeOf(pod);
+    }
+
+    private String schedulerSaid() {
+        String log = scheduler == null ? "" : scheduler.log();
+        return log.substring(Math.max(0, log.length() - 3_000));
     }
 
     @Test
