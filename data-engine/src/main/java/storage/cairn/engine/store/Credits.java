@@ -31,9 +31,7 @@ final class Credits {
             m.promised = wanted;
             return true;
         }
-        if (space.available(wanted) >= 0) {
-            space.promise(wanted);
-            m.promised = wanted;
+        if (takeFree(m, wanted)) {
             return true;
         }
         if (inSync && space.overwriteFits(wanted)) {
@@ -57,14 +55,21 @@ final class Credits {
             m.promised = wanted;
             return true;
         }
-        if (space.available(wanted) >= 0) {
-            space.promise(wanted);
-            m.promised = wanted;
+        if (takeFree(m, wanted)) {
             return true;
         }
         m.overwrite = inSync;
         store.shortOfSpace();
         return inSync;
+    }
+
+    private boolean takeFree(Mutation m, int wanted) {
+        if (store.space().available(wanted) < 0) {
+            return false;
+        }
+        store.space().promise(wanted);
+        m.promised = wanted;
+        return true;
     }
 
     /** Grants up to {@code wanted} slots to the owner of an epoch; what another epoch left is void. */
