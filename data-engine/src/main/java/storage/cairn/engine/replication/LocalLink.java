@@ -215,7 +215,7 @@ final class LocalLink extends ReplicaLink implements ReplicaClient {
 
     @Override
     void release(UUID incarnation, Replica.Done done) {
-        slot.grant().giveBack(incarnation);
+        slot.release(this, incarnation);
         context.clock.execute(() -> done.done(0, Status.OK));
     }
 

@@ -67,7 +67,7 @@ final class ReplicaSession implements Incoming.Session, ReplicaClient {
                         .send(stream);
             }
             case RELEASE -> {
-                slot.grant().giveBack(in.id());
+                slot.release(this, in.id());
                 in.end();
                 context.writer.begin(FrameType.ACK, in.tag()).send(stream);
             }

@@ -46,6 +46,8 @@ final class ReplicaSlot {
 
     private long rivalEpoch;
     private boolean epochSet;
+    /** Its client has given its grant back: what it asked for before gives none any more. */
+    private boolean released;
     /** Operations under way that bring what was admitted before. */
     private int rollForwards;
     /** Its client sends no more of them that need what is kept aside. */
@@ -132,6 +134,7 @@ final class ReplicaSlot {
         dismiss("a newer stream of node " + hello.node() + " took its place");
         client = newcomer;
         claim = hello;
+        released = false;
         drained(() -> {
             if (!client.equals(newcomer)) {
                 answer.claimed(new Claimed.Refused(Status.CONFLICT, "a newer stream took its place"));
@@ -238,6 +241,10 @@ final class ReplicaSlot {
             refuse(op, Status.UNAVAILABLE);
             return;
         }
+        if (released && op.kind == ReplicaOp.Kind.EPOCH_SET) {
+            refuse(op, Status.UNAVAILABLE);
+            return;
+        }
         if (!epochSet && op.kind != ReplicaOp.Kind.EPOCH_SET) {
             refuse(op, Status.STALE_EPOCH);
             return;
@@ -304,7 +311,9 @@ final class ReplicaSlot {
                 rejoined = true;
             }
         }
-        grant.give(disk.session(hello.node(), hello.session()), owner.incarnation());
+        if (!released) {
+            grant.give(disk.session(hello.node(), hello.session()), owner.incarnation());
+        }
         return Status.OK;
     }
 
@@ -402,6 +411,12 @@ final class ReplicaSlot {
         return grant;
     }
 
+    /** An owner relies on this replica no more: nothing that its client has sent brings the grant back. */
+    void release(ReplicaClient of, UUID incarnation) {
+        grant.giveBack(incarnation);
+        released |= of.equals(client);
+    }
+
     /**
      * Whether a grant of the disk's last stay may still be live: until the silence is over, or the very owner that it
      * can only have been given to has come again.
@@ -421,7 +436,8 @@ final class ReplicaSlot {
             return 0;
         }
         revoke("node " + node);
-        long left = Math.max(grant.leftNanos(), disk.silentLeftNanos());
+        // Whoever has a grant now has waited for those that are forgotten, is who had them, or fenced who had them.
+        long left = Math.max(grant.leftNanos(), grant.everGiven() ? 0 : disk.silentLeftNanos());
         return left <= 0 ? 0 : NodeContext.millis(left);
     }
 

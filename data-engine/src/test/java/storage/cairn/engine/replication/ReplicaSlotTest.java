@@ -164,6 +164,32 @@ final class ReplicaSlotTest {
     }
 
     @Test
+    void whoGaveTheGrantBackOfADiskThatTurnedUpLeavesNoSilenceBehind() {
+        replica.clean = false;
+        slot().claim(client, hello(Hello.Role.JOINING_REPLICA, 2, OWNER), claimed::add);
+        setEpoch(client, 2, OWNER, List.of(OTHER));
+        replica.answer(Status.OK);
+        slot().release(client, OWNER);
+        slot().claim(new ScriptedReplica.Client(), hello(Hello.Role.REPLICA, 3, NEXT_OWNER), claimed::add);
+        assertThat(claimed.getLast()).isInstanceOf(ReplicaSlot.Claimed.Welcome.class);
+    }
+
+    @Test
+    void anEpochThatWaitedWhenTheGrantWasGivenBackBringsNoneBack() {
+        serve();
+        write(1, 1);
+        setEpoch(client, 3, OWNER, List.of(OTHER));
+        slot().release(client, OWNER);
+        replica.answer(Status.OK);
+        assertThat(replica.asked()).containsExactly("configure 3");
+        replica.answer(Status.OK);
+        assertThat(server.grantsOutstanding()).isFalse();
+        client.heard.clear();
+        setEpoch(client, 4, OWNER, List.of(DISK, OTHER));
+        assertThat(client.heard).as("after it has let the replica go").containsExactly("0 UNAVAILABLE");
+    }
+
+    @Test
     void whoeverCountsOnAReplicaWhoseNodeLeavesIsToldAndNobodyBeginsToRebuildIt() {
         serve();
         boolean[] left = {false};
