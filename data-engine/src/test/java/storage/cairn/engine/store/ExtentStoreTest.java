@@ -175,6 +175,30 @@ class ExtentStoreTest {
         assertThat(one.replica().grantCredits(2, 1)).isZero();
     }
 
+    /** Writes that were admitted on an earlier way to the replica come again, and find the space that was promised. */
+    @Test
+    void whatWasGrantedIsKeptForTheAdmittedUntilAllOfThemHaveCome() {
+        int total = new OneDisk(8_192, 20_000, true).replica().grantCredits(1, 100_000);
+        OneDisk one = new OneDisk(8_192, 20_000, true);
+        assertThat(one.replica().grantCredits(1, 64)).isEqualTo(64);
+        one.replica().voidCredits();
+        assertThat(one.replica().grantCredits(1, 100_000)).isEqualTo(total - 64);
+
+        Buffer data = one.content(77, 16);
+        Replica.TailEntry admitted = new Replica.TailEntry(1, ++one.wseq, Replica.Kind.WRITE, 4_096, 16);
+        assertThat(one.status(answer -> one.replica().rollForward(1, admitted, 0, data, 0, answer, 0)))
+                .isEqualTo(Status.OK);
+        data.release();
+        assertThat(one.replica().grantCredits(1, 1)).isZero();
+
+        one.replica().settleCredits();
+        assertThat(one.replica().grantCredits(1, 100_000))
+                .as("the rest, without some slots for the map")
+                .isBetween(64 - 16 - 8, 64 - 16);
+        assertThat(one.read(4_100)).isEqualTo(81);
+        one.store().invariants();
+    }
+
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void dataThatTheDiskRefusesIsAsIfItHadNeverBeen(boolean volatileCache) {
