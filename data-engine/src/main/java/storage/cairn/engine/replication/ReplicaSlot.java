@@ -134,12 +134,10 @@ final class ReplicaSlot {
         dismiss("a newer stream of node " + hello.node() + " took its place");
         client = newcomer;
         claim = hello;
-        released = false;
         drained(() -> {
             if (!client.equals(newcomer)) {
                 answer.claimed(new Claimed.Refused(Status.CONFLICT, "a newer stream took its place"));
             } else {
-                settling = false;
                 replica.voidCredits();
                 answer.claimed(new Claimed.Welcome(report()));
                 if (leaving) {
@@ -182,18 +180,23 @@ final class ReplicaSlot {
     /** The client's stream ended: what it had waiting is dropped, what it had submitted completes. */
     void leave(ReplicaClient leaver) {
         if (client.equals(leaver)) {
-            client = ReplicaClient.NOBODY;
-            epochSet = false;
-            dropWaiting(leaver);
+            drop(leaver);
         }
     }
 
     private void dismiss(String reason) {
         ReplicaClient old = client;
+        drop(old);
+        old.superseded(reason);
+    }
+
+    private void drop(ReplicaClient old) {
         client = ReplicaClient.NOBODY;
         epochSet = false;
+        // What it had sent and is dropped here comes again.
+        settling = false;
+        released = false;
         dropWaiting(old);
-        old.superseded(reason);
     }
 
     private void dropWaiting(ReplicaClient of) {

@@ -15,6 +15,7 @@ import storage.cairn.engine.port.Status;
 import storage.cairn.engine.port.VolumeId;
 import storage.cairn.engine.protocol.Hello;
 import storage.cairn.engine.sim.SimClock;
+import storage.cairn.engine.store.Replica;
 
 final class ReplicaSlotTest {
     private static final DiskId DISK = new DiskId(new UUID(1, 1));
@@ -137,6 +138,42 @@ final class ReplicaSlotTest {
         assertThat(slot().credits(client, 2, 10)).as("of the epoch before").isZero();
         assertThat(slot().credits(client, 3, 10)).isEqualTo(10);
         assertThat(slot().credits(new ScriptedReplica.Client(), 3, 10)).isZero();
+    }
+
+    private void rollForward(long wseq) {
+        ReplicaOp op = slot().operation(client, ReplicaOp.Kind.ROLL_FORWARD, wseq);
+        op.epoch = 2;
+        op.entry = new Replica.TailEntry(1, wseq, Replica.Kind.ZERO, wseq, 1);
+        op.block = wseq;
+        op.count = 1;
+        slot().accept(op);
+    }
+
+    @Test
+    void whatIsKeptForTheAdmittedIsFreeOnceThoseThatWereSentBeforeTheWordAreThere() {
+        serve();
+        rollForward(1);
+        rollForward(2);
+        slot().credits(client, 2, 0);
+        replica.answer(Status.OK);
+        assertThat(replica.settled).as("one of them is under way").isZero();
+        replica.answer(Status.OK);
+        assertThat(replica.settled).isEqualTo(1);
+        rollForward(3);
+        replica.answer(Status.OK);
+        assertThat(replica.settled).as("no word since").isEqualTo(1);
+    }
+
+    @Test
+    void theWordOfAWayThatEndedFreesNothingThatIsKept() {
+        serve();
+        rollForward(1);
+        slot().credits(client, 2, 0);
+        slot().claim(new ScriptedReplica.Client(), hello(Hello.Role.REPLICA, 2, OWNER), claimed::add);
+        assertThat(slot().credits(client, 2, 0)).isZero();
+        replica.answer(Status.OK);
+        assertThat(claimed.getLast()).isInstanceOf(ReplicaSlot.Claimed.Welcome.class);
+        assertThat(replica.settled).isZero();
     }
 
     @Test

@@ -23,6 +23,8 @@ final class ScriptedReplica implements Replica, ReplicaStore {
     private boolean there = true;
     boolean clean = true;
     long creditsEpoch;
+    /** How often it heard that nothing is to come any more that was admitted before. */
+    int settled;
 
     ScriptedReplica(DiskId disk, Configuration configuration) {
         this.disk = disk;
@@ -120,7 +122,9 @@ final class ScriptedReplica implements Replica, ReplicaStore {
     public void voidCredits() {}
 
     @Override
-    public void settleCredits() {}
+    public void settleCredits() {
+        settled++;
+    }
 
     @Override
     public void reserveOverwrite(long epoch, long block, int count, Done done, long tag) {
