@@ -270,6 +270,13 @@ final class ReplicaSlot {
             refuse(op, Status.UNAVAILABLE);
             return;
         }
+        if (!epochSet && op.kind != ReplicaOp.Kind.EPOCH_SET && op.client.equals(client)) {
+            // The epoch that it came behind was refused.
+            ended(op);
+            unlock(op);
+            refuse(op, Status.STALE_EPOCH);
+            return;
+        }
         if (op.kind == ReplicaOp.Kind.EPOCH_SET) {
             Status refusal = admit(op);
             if (refusal != Status.OK) {

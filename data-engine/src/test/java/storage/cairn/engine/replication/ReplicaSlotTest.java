@@ -201,6 +201,19 @@ final class ReplicaSlotTest {
     }
 
     @Test
+    void whatCameBehindAnEpochThatIsRefusedIsRefusedToo() {
+        serve();
+        write(1, 1);
+        setEpoch(client, 3, OWNER, List.of(DISK, OTHER));
+        write(2, 2);
+        slot().claim(new ScriptedReplica.Client(), hello(Hello.Role.REPLICA, 4, NEXT_OWNER), claimed::add);
+        replica.answer(Status.OK);
+        pass(1);
+        assertThat(client.heard).containsExactly("1 OK", "0 STALE_EPOCH", "2 STALE_EPOCH");
+        assertThat(replica.asked()).isEmpty();
+    }
+
+    @Test
     void whoGaveTheGrantBackOfADiskThatTurnedUpLeavesNoSilenceBehind() {
         replica.clean = false;
         slot().claim(client, hello(Hello.Role.JOINING_REPLICA, 2, OWNER), claimed::add);
